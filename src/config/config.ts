@@ -1,0 +1,140 @@
+/** The configuration as the program uses it: parsed, resolved, complete. `v1.ts` has the shape on disk. */
+import type { Bytes } from '../base/bytes.ts';
+import type { Milliseconds } from '../base/clock.ts';
+import type { TsigKey } from '../tsig/key.ts';
+
+export interface Config {
+  readonly listen: readonly Listener[];
+  readonly certificates: ReadonlyMap<string, CertificateFiles>;
+  /** By canonical key name (lower-case text without the final dot). */
+  readonly keys: ReadonlyMap<string, TsigKey>;
+  readonly primaries: ReadonlyMap<string, Primary>;
+  readonly secondaries: ReadonlyMap<string, Secondary>;
+  /** By `zoneLabel`. A folder of zone files adds the zones it holds only where they are listed here. */
+  readonly zones: ReadonlyMap<string, ZoneConfig>;
+  readonly rules: readonly RuleConfig[];
+  readonly limits: ConnectionLimits;
+  readonly store: { readonly type: 'memory' };
+  readonly threads: { readonly front: number; readonly pool: number };
+  readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text'; readonly transfers: 'all' | 'summary' };
+  readonly admin: AdminConfig | undefined;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Listener extends Address {
+  readonly transport: 'tcp' | 'tls';
+  /** SOA, NOTIFY and IXFR over UDP at the same address (plain TCP listeners only). */
+  readonly udp: boolean;
+  readonly udpMaxSize: number;
+  readonly certificate: string | undefined;
+  readonly clientCertificate: 'none' | 'optional' | 'required';
+  readonly alpn: 'required' | 'optional';
+}
+
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly clientCaFile: string | undefined;
+}
+
+export type Primary = ServerPrimary | FilePrimary;
+
+export interface ServerPrimary {
+  readonly kind: 'server';
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  readonly key: string | undefined;
+  readonly sourceAddress: string | undefined;
+  readonly edns: boolean;
+  readonly stallTimeoutMs: Milliseconds;
+  readonly transferTimeoutMs: Milliseconds;
+  /** CIDR text; whoever may send NOTIFY without a rule. */
+  readonly notifyFrom: readonly string[];
+}
+
+export interface FilePrimary {
+  readonly kind: 'files';
+  readonly name: string;
+  /** Absolute path of the folder; a zone's file carries the zone's name (`example.org` or `example.org.zone`). */
+  readonly folder: string;
+  /** Absolute path that $INCLUDE may not leave. */
+  readonly includeBelow: string;
+  readonly watch: boolean;
+}
+
+export interface Secondary {
+  readonly name: string;
+  readonly address: Address | undefined;
+  readonly key: string | undefined;
+}
+
+export interface ZoneConfig {
+  /** `zoneLabel`: lower case, no final dot. */
+  readonly name: string;
+  /** Wire form, lower case. */
+  readonly apex: Bytes;
+  readonly primary: string;
+  /** Key for this zone towards the primary: its own, else the primary's. */
+  readonly primaryKey: string | undefined;
+  readonly secondaries: readonly string[];
+  readonly timers: TimerBounds;
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  readonly outOfZone: 'reject' | 'ignore';
+  /** Share of a refresh interval taken off at random, 0 to 1. */
+  readonly refreshJitter: number;
+  /** Target size of a frame in octets. */
+  readonly frameSize: number;
+}
+
+export interface TimerBounds {
+  readonly refreshMinMs: Milliseconds;
+  readonly refreshMaxMs: Milliseconds;
+  readonly retryMinMs: Milliseconds;
+  readonly retryMaxMs: Milliseconds;
+  readonly expireMinMs: Milliseconds;
+  readonly expireMaxMs: Milliseconds;
+}
+
+export type Transport = 'tcp' | 'tls' | 'udp';
+export type RequestType = 'AXFR' | 'IXFR' | 'SOA' | 'NOTIFY';
+
+export interface RuleConfig {
+  readonly name: string;
+  readonly match: {
+    /** CIDR text; undefined = any. The same for each of these: undefined matches all, a list any of it. */
+    readonly source: readonly string[] | undefined;
+    readonly transport: readonly Transport[] | undefined;
+    /** Canonical key names. */
+    readonly key: readonly string[] | undefined;
+    /** `example.org`, `*.example.net` (below, not the apex), `*` (all). */
+    readonly zone: readonly string[] | undefined;
+    /** undefined = AXFR, IXFR and SOA, never NOTIFY. */
+    readonly type: readonly RequestType[] | undefined;
+  };
+  readonly action: 'allow' | 'refuse' | 'drop';
+  readonly limits: { readonly rate: Rate | undefined };
+}
+
+export interface Rate {
+  readonly count: number;
+  readonly perMs: Milliseconds;
+}
+
+export interface ConnectionLimits {
+  readonly connections: number;
+  readonly connectionsPerSource: number;
+  readonly idleTimeoutMs: Milliseconds;
+  readonly firstMessageTimeoutMs: Milliseconds;
+  readonly messageTimeoutMs: Milliseconds;
+}
+
+export interface AdminConfig extends Address {
+  readonly tokenFile: string | undefined;
+}
