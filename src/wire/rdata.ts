@@ -52,4 +52,6 @@ const shapes = new Map<number, RdataShape>([
 export const rdataShape = (type: number): RdataShape | undefined => shapes.get(type);
 
 /** Direct-indexed twin of `rdataShape` for the ingest loop, which asks once a record. */
-export const SHAPE_BY_TYPE: readonly (RdataShape | undefined)[] = Array.from({ length: 258 }, (_, type) => shapes.get(type));
+export const SHAPE_BY_TYPE: readonly (RdataShape | undefined)[] = Array.from({ length: 258 }, (_, type) =>
+  shapes.get(type),
+);
