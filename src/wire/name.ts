@@ -38,10 +38,10 @@ export function nameFromText(text: string, origin: Bytes = ROOT_NAME): Result<Ui
       continue;
     }
     if (octet === 0x5c) {
-      const escape = readEscape(source, i + 1);
-      if (escape === undefined) return fail('BAD_ESCAPE');
-      octet = escape.octet;
-      i = escape.last;
+      const escaped = readEscape(source, i + 1);
+      if (escaped === undefined) return fail('BAD_ESCAPE');
+      octet = escaped.octet;
+      i = escaped.last;
     }
     if (length - labelStart > MAX_LABEL_LENGTH) return fail('LABEL_TOO_LONG');
     if (length >= MAX_NAME_LENGTH) return fail('NAME_TOO_LONG');
