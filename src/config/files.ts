@@ -1,0 +1,125 @@
+/** The files that a configuration names: secrets and certificates. No error shows what a file holds. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Bytes } from '../base/bytes.ts';
+import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
+import { entriesOf, type Finding, isMapping } from './references.ts';
+import { parseBase64 } from './values.ts';
+
+export interface CheckedFiles {
+  readonly secrets: ReadonlyMap<string, Bytes>;
+  readonly problems: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+const DAY_MS = 86_400_000;
+const WARN_BEFORE_DAYS = 14;
+
+/** Works on the values as they came, so that what is right is checked even beside what is wrong. */
+export function checkFiles(
+  value: unknown,
+  folder: string,
+  readFile: (path: string) => string,
+  now: number,
+): CheckedFiles {
+  const read = (path: string): string => readFile(resolve(folder, path));
+  const keys = entriesOf(value, 'keys').map(([name, key]) => ({ name, ...checkKey(name, key, read) }));
+  const certificates = entriesOf(value, 'certificates').map(([name, files]) =>
+    checkCertificate(name, files, read, now),
+  );
+  return {
+    secrets: new Map(keys.flatMap(({ name, secret }) => (secret === undefined ? [] : [[name, secret]]))),
+    problems: [...keys, ...certificates].flatMap(({ problems }) => problems),
+    warnings: [...keys, ...certificates].flatMap(({ warnings }) => warnings),
+  };
+}
+
+interface Checked {
+  readonly problems: Finding[];
+  readonly warnings: Finding[];
+}
+
+function checkKey(name: string, key: unknown, read: (path: string) => string): Checked & { secret: Bytes | undefined } {
+  const problems: Finding[] = [];
+  const warnings: Finding[] = [];
+  const done = (secret?: Bytes) => ({ secret, problems, warnings });
+  if (!isMapping(key)) return done();
+  const { secret: text, 'secret-file': file, algorithm } = key;
+  const path = ['keys', name];
+  if ((text === undefined) === (file === undefined)) {
+    const message =
+      text === undefined
+        ? 'the secret is missing; expected `secret` or `secret-file`'
+        : 'expected `secret` or `secret-file`, not both';
+    problems.push({ path, message, at: 'key' });
+    return done();
+  }
+  const at = [...path, text === undefined ? 'secret-file' : 'secret'];
+  let base64: string;
+  try {
+    if (typeof (text ?? file) !== 'string') return done();
+    base64 = typeof text === 'string' ? text : read(file as string);
+  } catch (error) {
+    problems.push({ path: at, message: unreadable(file, error) });
+    return done();
+  }
+  const secret = parseBase64(base64);
+  if (secret === undefined) {
+    const where = text === undefined ? `\`${String(file)}\` does not hold a base64 secret alone` : 'it is not base64';
+    problems.push({ path: at, message: `expected base64 text of at least one octet: ${where}` });
+    return done();
+  }
+  const { macLength, name: hash } = TSIG_ALGORITHMS[algorithm as keyof typeof TSIG_ALGORITHMS] ?? {
+    macLength: TSIG_ALGORITHMS['hmac-sha256'].macLength,
+    name: 'hmac-sha256',
+  };
+  if (secret.length < macLength) {
+    const message = `the secret has ${secret.length} octets; ${hash} should have ${macLength} (RFC 8945 section 6)`;
+    warnings.push({ path: at, message });
+  }
+  return done(secret);
+}
+
+function checkCertificate(name: string, files: unknown, read: (path: string) => string, now: number): Checked {
+  const problems: Finding[] = [];
+  const warnings: Finding[] = [];
+  if (!isMapping(files)) return { problems, warnings };
+  const load = <T>(key: string, what: string, parse: (pem: string) => T): T | undefined => {
+    const file = files[key];
+    if (typeof file !== 'string') return undefined;
+    const path = ['certificates', name, key];
+    let pem: string;
+    try {
+      pem = read(file);
+    } catch (error) {
+      problems.push({ path, message: unreadable(file, error) });
+      return undefined;
+    }
+    try {
+      return parse(pem);
+    } catch {
+      problems.push({ path, message: `expected ${what} in PEM form in \`${file}\`` });
+      return undefined;
+    }
+  };
+  const certificate = load('cert-file', 'a certificate', (pem) => new X509Certificate(pem));
+  const privateKey = load('key-file', 'a private key without a passphrase', (pem) => createPrivateKey(pem));
+  load('client-ca-file', 'a certificate', (pem) => new X509Certificate(pem));
+  if (certificate !== undefined && privateKey !== undefined && !certificate.checkPrivateKey(privateKey)) {
+    const message = `\`${String(files['key-file'])}\` is not the private key of \`${String(files['cert-file'])}\``;
+    problems.push({ path: ['certificates', name, 'key-file'], message });
+  }
+  if (certificate !== undefined) {
+    const path = ['certificates', name, 'cert-file'];
+    const days = Math.floor((Date.parse(certificate.validTo) - now) / DAY_MS);
+    if (days < 0) warnings.push({ path, message: `the certificate ended on ${certificate.validTo}` });
+    else if (days < WARN_BEFORE_DAYS) warnings.push({ path, message: `the certificate ends in ${days} days` });
+  }
+  return { problems, warnings };
+}
+
+function unreadable(file: unknown, error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  const why = code === 'ENOENT' ? 'there is no such file' : typeof code === 'string' ? code : 'it failed';
+  return `\`${String(file)}\` cannot be read: ${why}`;
+}

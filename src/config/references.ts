@@ -1,0 +1,219 @@
+/** Checks across the file: names that refer to something, things given twice, keys that do not go together. */
+import type { Path } from './document.ts';
+import { LATER } from './shapes.ts';
+import { suggestion } from './suggest.ts';
+import { ZONE_DEFAULTS } from './v1.ts';
+import { canonicalHost, parseDuration, parseName } from './values.ts';
+
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly at?: 'key' | 'value';
+}
+
+export interface Findings {
+  readonly problems: Finding[];
+  readonly warnings: Finding[];
+}
+
+/** Works on the values as they came: what has the wrong form is passed over, as the schema tells of it. */
+export function checkReferences(value: unknown): Findings {
+  const found: Findings = { problems: [], warnings: [] };
+  const names = {
+    certificates: namesOf(value, 'certificates'),
+    keys: namesOf(value, 'keys'),
+    primaries: namesOf(value, 'primaries'),
+    secondaries: namesOf(value, 'secondaries'),
+    zones: namesOf(value, 'zones'),
+  };
+  const must = (section: 'certificates' | 'keys' | 'primaries' | 'secondaries', path: Path, name: unknown): void => {
+    if (typeof name !== 'string' || name === '') return;
+    const known = names[section];
+    if (known.includes(name) || (section === 'keys' && known.some((other) => sameName(other, name)))) return;
+    const expected =
+      known.length === 0 ? `; \`${section}\` has none` : suggestion(name, known) || `; expected one of \`${section}\``;
+    found.problems.push({ path, message: `\`${name}\` is not one of \`${section}\`${expected}` });
+  };
+
+  checkDomainNames(value, 'keys', found);
+  checkDomainNames(value, 'zones', found);
+  checkListeners(value, must, found);
+  for (const [name, primary] of entriesOf(value, 'primaries')) checkPrimary(name, primary, must, found);
+  for (const [name, secondary] of entriesOf(value, 'secondaries')) {
+    if (isMapping(secondary)) must('keys', ['secondaries', name, 'key'], secondary['key']);
+  }
+  const defaults = isMapping(value) && isMapping(value['zone-defaults']) ? value['zone-defaults'] : {};
+  checkZone(['zone-defaults'], defaults, {}, must, found);
+  for (const [name, zone] of entriesOf(value, 'zones')) {
+    if (!isMapping(zone)) continue;
+    checkZone(['zones', name], zone, defaults, must, found);
+    if (name !== '*' && zone['primary'] === undefined && defaults['primary'] === undefined) {
+      const message = '`primary` is missing; expected the name of one of `primaries`, here or in `zone-defaults`';
+      found.problems.push({ path: ['zones', name], message, at: 'key' });
+    }
+  }
+  checkRules(value, names.zones, must, found);
+  return found;
+}
+
+type Must = (section: 'certificates' | 'keys' | 'primaries' | 'secondaries', path: Path, name: unknown) => void;
+
+function checkDomainNames(value: unknown, section: 'keys' | 'zones', found: Findings): void {
+  const seen = new Map<string, string>();
+  for (const name of namesOf(value, section)) {
+    const path = [section, name];
+    if (section === 'zones' && name === '*') {
+      found.problems.push({ path, message: `\`*\` (zones on demand) is ${LATER}; expected a zone's name`, at: 'key' });
+      continue;
+    }
+    const parsed = parseName(name);
+    if (!parsed.ok) {
+      found.problems.push({ path, message: parsed.failure, at: 'key' });
+      continue;
+    }
+    const before = seen.get(parsed.value.label);
+    if (before !== undefined) found.problems.push({ path, message: `the same name as \`${before}\``, at: 'key' });
+    seen.set(parsed.value.label, name);
+  }
+}
+
+function checkListeners(value: unknown, must: Must, found: Findings): void {
+  const seen = new Map<string, number>();
+  listOf(value, 'listen').forEach((listener, index) => {
+    if (!isMapping(listener)) return;
+    const path = ['listen', index];
+    const isTls = listener['transport'] === 'tls';
+    const certificate = listener['certificate'];
+    must('certificates', [...path, 'certificate'], certificate);
+    if (isTls && certificate === undefined) {
+      const message = '`certificate` is missing; expected the name of one of `certificates`, as the transport is tls';
+      found.problems.push({ path, message });
+    }
+    for (const key of isTls ? ['udp'] : ['certificate', 'client-certificate', 'alpn']) {
+      if (listener[key] === undefined || (isTls && listener[key] === false)) continue;
+      const message = `\`${key}\` goes with \`transport: ${isTls ? 'tcp' : 'tls'}\` only`;
+      found.problems.push({ path: [...path, key], message, at: 'key' });
+    }
+    if (isTls && typeof certificate === 'string') checkClientCertificate(value, listener, certificate, path, found);
+    const { address, port = isTls ? 853 : 53 } = listener;
+    if (typeof address !== 'string' || port === 0) return;
+    const place = `${canonicalHost(address)} ${String(port)}`;
+    const before = seen.get(place);
+    if (before !== undefined) found.problems.push({ path, message: `the same address and port as listen[${before}]` });
+    else seen.set(place, index);
+  });
+}
+
+function checkClientCertificate(
+  value: unknown,
+  listener: Mapping,
+  certificate: string,
+  path: Path,
+  found: Findings,
+): void {
+  const wanted = listener['client-certificate'];
+  if (wanted !== 'required' && wanted !== 'optional') return;
+  const files = entriesOf(value, 'certificates').find(([name]) => name === certificate)?.[1];
+  if (!isMapping(files) || files['client-ca-file'] !== undefined) return;
+  const message = `client certificates cannot be checked: expected \`client-ca-file\` in certificates.${certificate}`;
+  const to = wanted === 'required' ? found.problems : found.warnings;
+  to.push({ path: [...path, 'client-certificate'], message });
+}
+
+const SERVER_ONLY = [
+  'addresses',
+  'key',
+  'transport',
+  'stall-timeout',
+  'transfer-timeout',
+  'notify-from',
+  'source-address',
+  'edns',
+  'ixfr',
+];
+const FILES_ONLY = ['zone-files', 'watch', 'include-below'];
+
+function checkPrimary(name: string, primary: unknown, must: Must, found: Findings): void {
+  if (!isMapping(primary)) return;
+  const path = ['primaries', name];
+  must('keys', [...path, 'key'], primary['key']);
+  const isFiles = primary['zone-files'] !== undefined;
+  if (!isFiles && primary['addresses'] === undefined) {
+    found.problems.push({ path, message: 'expected `addresses` (servers) or `zone-files` (a folder)', at: 'key' });
+  }
+  for (const key of isFiles ? SERVER_ONLY : FILES_ONLY) {
+    if (primary[key] === undefined) continue;
+    const message = `\`${key}\` goes with \`${isFiles ? 'addresses' : 'zone-files'}\` only`;
+    found.problems.push({ path: [...path, key], message, at: 'key' });
+  }
+}
+
+function checkZone(path: Path, zone: Mapping, defaults: Mapping, must: Must, found: Findings): void {
+  must('primaries', [...path, 'primary'], zone['primary']);
+  must('keys', [...path, 'primary-key'], zone['primary-key']);
+  eachOf(zone['secondaries']).forEach((name, index) => {
+    must('secondaries', [...path, 'secondaries', index], name);
+  });
+  const own = isMapping(zone['timers']) ? zone['timers'] : {};
+  const inherited = isMapping(defaults['timers']) ? defaults['timers'] : {};
+  for (const timer of ['refresh', 'retry', 'expire'] as const) {
+    const [least, most] = [`${timer}-min`, `${timer}-max`] as const;
+    if (own[least] === undefined && own[most] === undefined) continue;
+    const textOf = (key: keyof typeof ZONE_DEFAULTS.timers) =>
+      String(own[key] ?? inherited[key] ?? ZONE_DEFAULTS.timers[key]);
+    const [from, to] = [parseDuration(textOf(least)), parseDuration(textOf(most))];
+    if (!from.ok || !to.ok || from.value <= to.value) continue;
+    const key = own[least] === undefined ? most : least;
+    const message = `\`${least}\` (${textOf(least)}) is longer than \`${most}\` (${textOf(most)})`;
+    found.problems.push({ path: [...path, 'timers', key], message });
+  }
+}
+
+function checkRules(value: unknown, zones: readonly string[], must: Must, found: Findings): void {
+  const seen = new Map<string, number>();
+  listOf(value, 'rules').forEach((rule, index) => {
+    if (!isMapping(rule)) return;
+    const path = ['rules', index];
+    const name = rule['name'] ?? `rule-${index + 1}`;
+    if (typeof name === 'string') {
+      const before = seen.get(name);
+      if (before === undefined) seen.set(name, index);
+      else
+        found.problems.push({
+          path: [...path, 'name'],
+          message: `\`${name}\` is the name of rules[${before}] as well`,
+        });
+    }
+    if (!isMapping(rule['match'])) return;
+    const { key, zone } = rule['match'];
+    eachOf(key).forEach((one, item) => {
+      must('keys', [...path, 'match', 'key', item], one);
+    });
+    eachOf(zone).forEach((one, item) => {
+      if (typeof one !== 'string' || one.startsWith('*') || zones.some((known) => sameName(known, one))) return;
+      const message = `\`${one}\` is not one of \`zones\`${suggestion(one, zones)}`;
+      found.warnings.push({ path: [...path, 'match', 'zone', item], message });
+    });
+  });
+}
+
+export type Mapping = Readonly<Record<string, unknown>>;
+
+export const isMapping = (value: unknown): value is Mapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const entriesOf = (value: unknown, section: string): [string, unknown][] =>
+  isMapping(value) && isMapping(value[section]) ? Object.entries(value[section]) : [];
+
+const namesOf = (value: unknown, section: string): string[] => entriesOf(value, section).map(([name]) => name);
+
+const listOf = (value: unknown, section: string): readonly unknown[] =>
+  isMapping(value) && Array.isArray(value[section]) ? value[section] : [];
+
+const eachOf = (value: unknown): readonly unknown[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value];
+
+function sameName(a: string, b: string): boolean {
+  const [left, right] = [parseName(a), parseName(b)];
+  return left.ok && right.ok && left.value.label === right.value.label;
+}

@@ -1,0 +1,201 @@
+/** From the shape on disk to the configuration as the program uses it: each shape is taken apart completely. */
+import { isIP } from 'node:net';
+import { resolve as resolvePath } from 'node:path';
+import type { Bytes } from '../base/bytes.ts';
+import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
+import type { TsigKey } from '../tsig/key.ts';
+import type { Config, Listener, Primary, RuleConfig, Secondary, TimerBounds, ZoneConfig } from './config.ts';
+import { type V1, type V1Zone, ZONE_DEFAULTS, zone as zoneShape } from './v1.ts';
+import { parseName, parsePrefix } from './values.ts';
+
+export interface Surroundings {
+  /** Relative paths start here. */
+  readonly folder: string;
+  /** By the key's name as it stands in the file; checked before. */
+  readonly secrets: ReadonlyMap<string, Bytes>;
+  readonly cores: number;
+}
+
+/** Takes what has passed all checks; what is wrong here is a mistake of ours. */
+export function resolveV1(file: V1, around: Surroundings): Config {
+  const { version: _version, listen, certificates, keys, primaries, secondaries, zones, rules, ...rest } = file;
+  const { 'zone-defaults': zoneDefaults, limits, store, threads, log, admin, ...later } = rest;
+  nothingLeft(later);
+  const front = threads.front === 'auto' ? Math.max(1, Math.floor(around.cores / 2)) : threads.front;
+  const pool = threads.pool === 'auto' ? Math.max(1, around.cores - front) : threads.pool;
+  const path = (name: string): string => resolvePath(around.folder, name);
+  return {
+    listen: listen.map((listener) => resolveListener(listener, file)),
+    certificates: mapValues(certificates, (certificate) => ({
+      certFile: path(certificate['cert-file']),
+      keyFile: path(certificate['key-file']),
+      clientCaFile: optional(certificate['client-ca-file'], path),
+    })),
+    keys: new Map(
+      Object.entries(keys).map(([name, key]) => {
+        const resolved = resolveKey(name, key, around.secrets);
+        return [resolved.name, resolved];
+      }),
+    ),
+    primaries: mapValues(primaries, (primary, name) => resolvePrimary(name, primary, path)),
+    secondaries: mapValues(secondaries, (secondary, name) => resolveSecondary(name, secondary)),
+    zones: new Map(
+      Object.entries(zones).map(([name, zone]) => {
+        const resolved = resolveZone(name, zone, zoneDefaults, file);
+        return [resolved.name, resolved];
+      }),
+    ),
+    rules: rules.map((rule, index) => resolveRule(rule, index)),
+    limits: {
+      connections: limits.connections,
+      connectionsPerSource: limits['connections-per-source'],
+      idleTimeoutMs: limits['idle-timeout'],
+      firstMessageTimeoutMs: limits['first-message-timeout'],
+      messageTimeoutMs: limits['message-timeout'],
+    },
+    store: { type: store.type },
+    threads: { front, pool },
+    log: { level: log.level, format: log.format, transfers: log.transfers },
+    admin: optional(admin, ({ listen: address, 'token-file': tokenFile, ...others }) => {
+      nothingLeft(others);
+      return { ...address, tokenFile: optional(tokenFile, path) };
+    }),
+  };
+}
+
+function resolveListener(listener: V1['listen'][number], file: V1): Listener {
+  const { address, port, transport, udp, 'udp-max-size': udpMaxSize, certificate, alpn, ...rest } = listener;
+  const { 'client-certificate': clientCertificate, ...later } = rest;
+  nothingLeft(later);
+  const takesClients = certificate !== undefined && file.certificates[certificate]?.['client-ca-file'] !== undefined;
+  return {
+    host: address,
+    port: port ?? (transport === 'tls' ? 853 : 53),
+    transport,
+    udp: transport === 'tcp' && udp !== false,
+    udpMaxSize,
+    certificate,
+    clientCertificate: clientCertificate ?? (takesClients ? 'optional' : 'none'),
+    alpn: alpn ?? 'required',
+  };
+}
+
+function resolveKey(name: string, key: V1['keys'][string], secrets: ReadonlyMap<string, Bytes>): TsigKey {
+  const { algorithm, secret: _secret, 'secret-file': _secretFile, fudge, ...later } = key;
+  nothingLeft(later);
+  const parsed = parseName(name);
+  const secret = secrets.get(name);
+  if (!parsed.ok || secret === undefined) throw new Error('a key was not checked');
+  const { label, wire } = parsed.value;
+  return { name: label, wireName: wire, algorithm: TSIG_ALGORITHMS[algorithm], secret, fudge: fudge / 1000 };
+}
+
+function resolvePrimary(name: string, primary: V1['primaries'][string], path: (name: string) => string): Primary {
+  const { addresses, key, transport: _tcp, edns, ixfr: _always, 'zone-files': zoneFiles, watch, ...rest } = primary;
+  const { 'stall-timeout': stallTimeoutMs, 'transfer-timeout': transferTimeoutMs, ...more } = rest;
+  const { 'notify-from': notifyFrom, 'source-address': sourceAddress, 'include-below': below, ...later } = more;
+  nothingLeft(later);
+  if (zoneFiles !== undefined) {
+    const folder = path(zoneFiles);
+    return { kind: 'files', name, folder, includeBelow: optional(below, path) ?? folder, watch: watch ?? true };
+  }
+  return {
+    kind: 'server',
+    name,
+    addresses: addresses ?? [],
+    key: optional(key, canonical),
+    sourceAddress,
+    edns,
+    stallTimeoutMs,
+    transferTimeoutMs,
+    notifyFrom: notifyFrom ?? (addresses ?? []).map(({ host }) => singleHost(host)),
+  };
+}
+
+function resolveSecondary(name: string, secondary: V1['secondaries'][string]): Secondary {
+  const { address, key, ...later } = secondary;
+  nothingLeft(later);
+  return { name, address, key: optional(key, canonical) };
+}
+
+function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1): ZoneConfig {
+  const timers = { ...BUILT_IN.timers, ...present(defaults.timers ?? {}), ...present(own.timers ?? {}) };
+  const merged = { ...BUILT_IN, ...present(defaults), ...present(own) };
+  const { primary = '', 'primary-key': ownKey, secondaries, mode: _mirror, timers: _timers, ...rest } = merged;
+  const { 'max-records': maxRecords, 'max-bytes': maxBytes, 'out-of-zone': outOfZone, ...more } = rest;
+  const { 'refresh-jitter': refreshJitter, 'frame-size': frameSize, ...later } = more;
+  nothingLeft(later);
+  const parsed = parseName(name);
+  if (!parsed.ok) throw new Error('a zone was not checked');
+  return {
+    name: parsed.value.label,
+    apex: parsed.value.wire,
+    primary,
+    primaryKey: optional(ownKey ?? file.primaries[primary]?.key, canonical),
+    secondaries: secondaries ?? [],
+    timers: resolveTimers(timers),
+    maxRecords,
+    maxBytes,
+    outOfZone,
+    refreshJitter,
+    frameSize,
+  };
+}
+
+const resolveTimers = (timers: Required<typeof BUILT_IN.timers>): TimerBounds => ({
+  refreshMinMs: timers['refresh-min'],
+  refreshMaxMs: timers['refresh-max'],
+  retryMinMs: timers['retry-min'],
+  retryMaxMs: timers['retry-max'],
+  expireMinMs: timers['expire-min'],
+  expireMaxMs: timers['expire-max'],
+});
+
+function resolveRule(rule: V1['rules'][number], index: number): RuleConfig {
+  const { name, match, action, shadow: _never, limits, ...later } = rule;
+  const { source, transport, key, zone, type, ...laterMatch } = match;
+  const { rate, ...laterLimits } = limits;
+  nothingLeft(later);
+  nothingLeft(laterMatch);
+  nothingLeft(laterLimits);
+  return {
+    name: name ?? `rule-${index + 1}`,
+    match: { source, transport, key: key?.map(canonical), zone, type },
+    action,
+    limits: { rate: rate?.value },
+  };
+}
+
+/** Only keys that are not available yet may be left over: an available one that nobody carries over fails to compile. */
+type NothingLeft<T> = { [K in keyof T]: unknown extends T[K] ? T[K] : never };
+const nothingLeft = <T extends object>(_rest: NothingLeft<T> & T): void => undefined;
+
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Without the keys that are undefined, which would hide a default when spread over it. */
+const present = <T extends object>(value: T): Partial<Present<T>> =>
+  Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<Present<T>>;
+
+const builtIn = zoneShape.parse(ZONE_DEFAULTS);
+const BUILT_IN = {
+  ...(builtIn as Present<typeof builtIn>),
+  timers: builtIn.timers as Present<NonNullable<typeof builtIn.timers>>,
+};
+
+const optional = <T, U>(value: T | undefined, map: (value: T) => U): U | undefined =>
+  value === undefined ? undefined : map(value);
+
+const mapValues = <T, U>(entries: Readonly<Record<string, T>>, map: (value: T, name: string) => U): Map<string, U> =>
+  new Map(Object.entries(entries).map(([name, value]) => [name, map(value, name)]));
+
+/** Names of keys are compared as domain names: without case, without the final dot. */
+function canonical(name: string): string {
+  const parsed = parseName(name);
+  return parsed.ok ? parsed.value.label : name;
+}
+
+function singleHost(host: string): string {
+  const bare = host.replace(/%.*$/, '');
+  const prefix = parsePrefix(bare);
+  return prefix.ok ? prefix.value : `${bare}/${isIP(bare) === 4 ? 32 : 128}`;
+}

@@ -1,0 +1,418 @@
+/**
+ * Version 1 of the configuration on disk: every key with its meaning, its form and its default. Keys that a later
+ * version of the program brings are `later`: `check` says so instead of calling them unknown.
+ */
+import { z } from 'zod';
+import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
+import { choice, flag, integer, LATER, later, list, mapping, named, oneOrMany, text, written } from './shapes.ts';
+import * as values from './values.ts';
+
+const duration = () => written(values.DURATION, values.parseDuration);
+const size = () => written(values.SIZE, values.parseSize);
+const file = (what: string) => text(`the path of ${what}`);
+const algorithms = Object.keys(TSIG_ALGORITHMS) as [keyof typeof TSIG_ALGORITHMS, ...(keyof typeof TSIG_ALGORITHMS)[]];
+
+const listener = mapping({
+  address: written('an IP address', values.parseIp).meta({
+    description: 'Address to bind: `0.0.0.0` is every IPv4 address, `"::"` every IPv6 one.',
+    example: '127.0.0.1',
+  }),
+  port: integer(0, 65535).optional().meta({
+    description: '53 for tcp and 853 for tls unless given; 0 takes any free port, told in the ready line.',
+    example: 53,
+  }),
+  transport: choice(['tcp', 'tls']).prefault('tcp').meta({ description: 'tcp, or tls (XoT, RFC 9103).' }),
+  udp: flag().optional().meta({
+    description: 'SOA, NOTIFY and IXFR over UDP at the same address; for tcp only, where it is on by default.',
+    example: true,
+  }),
+  'udp-max-size': integer(512, 65535).prefault(1232).meta({ description: 'Longest answer over UDP, in octets.' }),
+  certificate: text('the name of one of `certificates`').optional().meta({
+    description: 'tls only, where it is needed: the name of one of `certificates`.',
+    example: 'main',
+  }),
+  'client-certificate': choice(['none', 'optional', 'required']).optional().meta({
+    description: 'tls only: whether clients show a certificate; optional where `client-ca-file` is set, else none.',
+    example: 'optional',
+  }),
+  alpn: choice(['required', 'optional']).optional().meta({
+    description: 'tls only: `required` closes connections whose client does not offer ALPN `dot`.',
+    example: 'required',
+  }),
+  'xfr-only': later('Whether anything but SOA, AXFR, IXFR and NOTIFY is refused on TLS.'),
+  'proxy-allowlist': later('Load balancers that must send PROXY protocol v2.'),
+});
+
+const certificate = mapping({
+  'cert-file': file('a PEM certificate').meta({
+    description: 'PEM, the chain below it in the same file.',
+    example: 'tls/server.pem',
+  }),
+  'key-file': file('a PEM private key').meta({ description: 'PEM, not encrypted.', example: 'tls/server.key' }),
+  'client-ca-file': file('PEM certificates of authorities').optional().meta({
+    description: 'Authorities whose client certificates are taken.',
+    example: 'tls/ca.pem',
+  }),
+});
+
+const key = mapping({
+  algorithm: choice(algorithms).prefault('hmac-sha256').meta({ description: 'TSIG algorithm (RFC 8945 section 6).' }),
+  secret: text('base64 text').optional().meta({ description: 'The secret in base64, or:', example: 'c2VjcmV0' }),
+  'secret-file': file('a file that holds the base64 secret alone').optional().meta({
+    description: 'A file that holds the base64 secret alone.',
+    example: 'keys/sec1',
+  }),
+  fudge: duration().prefault('300s').meta({ description: 'How far the clocks may be apart.' }),
+  truncation: later('Truncated MACs that are accepted.'),
+  'replay-check': later('Whether an older time signed than the last one is refused.'),
+});
+
+const keyName = () => text('the name of one of `keys`');
+
+const primary = mapping({
+  addresses: list(
+    written('an IP address', (value) => values.parseAddress(value, 53)),
+    'addresses',
+  )
+    .min(1, { error: 'expected at least one address' })
+    .optional()
+    .meta({ description: 'Servers that hold the zones, tried in this order.', example: ['192.0.2.1:53'] }),
+  key: keyName().optional().meta({ description: 'TSIG key for everything sent to it.', example: 'upstream-key' }),
+  transport: choice(['tcp'], ['tls']).prefault('tcp').meta({ description: 'How zones are fetched.' }),
+  'stall-timeout': duration().prefault('30s').meta({ description: 'No progress on a transfer for so long ends it.' }),
+  'transfer-timeout': duration().prefault('1h').meta({ description: 'The longest that a transfer may take.' }),
+  'notify-from': oneOrMany(written('a network', values.parsePrefix), 'networks')
+    .optional()
+    .meta({
+      description: 'Who may send NOTIFY without a rule; the addresses above unless given.',
+      example: ['192.0.2.0/24'],
+    }),
+  'source-address': written('an IP address', values.parseIp).optional().meta({
+    description: 'Local address that queries leave from.',
+    example: '192.0.2.53',
+  }),
+  edns: flag().prefault(true).meta({ description: 'false: no OPT is sent to it.' }),
+  ixfr: flag().prefault(true).meta({ description: 'true: ask for IXFR, and learn when it cannot; false: never.' }),
+  'zone-files': file('a folder of zone files').optional().meta({
+    description: 'In place of `addresses`: a folder of zone files, named ZONE or ZONE.zone.',
+    example: 'zones/',
+  }),
+  watch: flag()
+    .optional()
+    .meta({ description: 'zone-files only: reload a zone when its file changes.', example: true }),
+  'include-below': file('a folder').optional().meta({
+    description: 'zone-files only: the folder that $INCLUDE may not leave; the same folder unless given.',
+    example: 'zones/',
+  }),
+  tls: later('Name, authorities and pins of a primary over TLS.'),
+  selection: later('Which address is asked: in order, or the one with the highest serial.'),
+  'queries-per-second': later('Most queries a second sent to it.'),
+  'concurrent-transfers': later('Most transfers from it at a time.'),
+  connections: later('Most connections to it.'),
+  pipeline: later('Most queries in flight on a connection.'),
+  'connection-idle': later('How long an idle connection to it is kept.'),
+  'notify-key': later('TSIG key that its NOTIFY must be signed with.'),
+});
+
+const secondary = mapping({
+  address: written('an IP address', (value) => values.parseAddress(value, 53))
+    .optional()
+    .meta({
+      description: 'Where it is; port 53 unless given.',
+      example: '198.51.100.7',
+    }),
+  key: z
+    .preprocess((value, context) => {
+      if (!Array.isArray(value)) return value;
+      context.addIssue({ code: 'custom', message: `a list of keys is ${LATER}; expected one name` });
+      return z.NEVER;
+    }, keyName().optional())
+    .meta({ description: 'TSIG key it signs with.', type: 'string', example: 'sec1-key' }),
+  notify: later('Whether NOTIFY is sent to it.'),
+  transport: later('How NOTIFY is sent to it.'),
+  sources: later('Addresses that count as this secondary.'),
+  certificate: later('Client certificate that counts as this secondary.'),
+  format: later('compressed, uncompressed or one-answer.'),
+  edns: later('false: no OPT is sent to it.'),
+  'source-address': later('Local address that NOTIFY leaves from.'),
+  tls: later('Name, authorities and pins for NOTIFY over TLS.'),
+  'notify-retry': later('Tries, timeout and backoff of NOTIFY.'),
+  'notify-delay': later('Upper end of a random delay before NOTIFY.'),
+  'reserved-transfers': later('Transfer slots that others never take.'),
+  weight: later('Share of bandwidth.'),
+});
+
+const TIMERS = {
+  'refresh-min': '30s',
+  'refresh-max': '1d',
+  'retry-min': '10s',
+  'retry-max': '1h',
+  'expire-min': '1h',
+  'expire-max': '30d',
+} as const;
+
+/** What a zone has where neither it nor `zone-defaults` says otherwise. */
+export const ZONE_DEFAULTS = {
+  mode: 'mirror',
+  timers: TIMERS,
+  'max-records': 50_000_000,
+  'max-bytes': '8GB',
+  'out-of-zone': 'reject',
+  'refresh-jitter': '10%',
+  'frame-size': '16000B',
+} as const;
+
+const timer = (name: keyof typeof TIMERS, description: string) =>
+  duration().optional().meta({ description, default: TIMERS[name] });
+
+const frameSize = (value: string): values.Parsed<number> => {
+  const parsed = values.parseSize(value);
+  if (!parsed.ok || (parsed.value >= 512 && parsed.value <= 16000)) return parsed;
+  return { ok: false, failure: 'expected a size from `512B` to `16000B`' };
+};
+
+export const zone = mapping({
+  primary: text('the name of one of `primaries`').optional().meta({
+    description: 'Where the zone comes from; each zone needs one, of its own or by zone-defaults.',
+    example: 'hidden',
+  }),
+  'primary-key': keyName().optional().meta({ description: "Overrides the primary's key.", example: 'upstream-key' }),
+  secondaries: oneOrMany(text('the name of one of `secondaries`'), 'names of `secondaries`')
+    .optional()
+    .meta({
+      description: 'Who takes it; what they may do is said by `rules`.',
+      example: ['sec1'],
+    }),
+  mode: choice(['mirror'], ['relay', 'on-demand']).optional().meta({
+    description: 'mirror: fetched ahead of requests and served from memory.',
+    default: ZONE_DEFAULTS.mode,
+  }),
+  timers: mapping({
+    'refresh-min': timer('refresh-min', 'Bounds of what the SOA says: seconds between refreshes,'),
+    'refresh-max': timer('refresh-max', 'at most;'),
+    'retry-min': timer('retry-min', 'after a failure,'),
+    'retry-max': timer('retry-max', 'at most;'),
+    'expire-min': timer('expire-min', 'until the zone is no longer served,'),
+    'expire-max': timer('expire-max', 'at most.'),
+  })
+    .optional()
+    .meta({ description: 'Bounds of the timers that the SOA gives.' }),
+  'max-records': integer(1, Number.MAX_SAFE_INTEGER).optional().meta({
+    description: 'A transfer with more is rejected.',
+    default: ZONE_DEFAULTS['max-records'],
+  }),
+  'max-bytes': size().optional().meta({
+    description: 'A transfer with more octets of records is rejected.',
+    default: ZONE_DEFAULTS['max-bytes'],
+  }),
+  'out-of-zone': choice(['reject', 'ignore']).optional().meta({
+    description: 'A record that does not belong: reject the version, or ignore the record.',
+    default: ZONE_DEFAULTS['out-of-zone'],
+  }),
+  'refresh-jitter': written(values.PERCENT, values.parsePercent).optional().meta({
+    description: 'Share of a refresh interval taken off at random.',
+    default: ZONE_DEFAULTS['refresh-jitter'],
+  }),
+  'frame-size': written(values.SIZE, frameSize).optional().meta({
+    description: 'Length of the messages that a zone is kept as, 512B to 16000B (where name compression ends).',
+    default: ZONE_DEFAULTS['frame-size'],
+  }),
+  history: later('Versions kept for IXFR.'),
+  zonemd: later('Whether the ZONEMD digest is checked.'),
+  dnssec: later('Validation of a signed zone.'),
+  'change-guard': later('Holds a version that changes too much.'),
+  'external-validation': later('A command that has its say on each version.'),
+  'serial-policy': later("What to do when the primary's serial went back."),
+  'old-versions': later('Bytes kept alive by slow readers.'),
+  'on-demand': later('Zones fetched when asked for.'),
+  relay: later('Requests passed on to the primary.'),
+  padding: later('Padding of answers over TLS.'),
+  'catalog-role': later('interpret or generate.'),
+  'catalog-template': later('Templates for the members.'),
+  'catalog-members': later('Members that are taken.'),
+  'catalog-max-members': later('Most members.'),
+  'catalog-zone': later('Catalog that lists this zone.'),
+  'catalog-group': later('Group in that catalog.'),
+});
+
+const sourcePrefix = (value: string): values.Parsed<string> =>
+  value.startsWith('set:')
+    ? { ok: false, failure: `a prefix set (\`${value}\`) is ${LATER}; expected a network such as \`192.0.2.0/24\`` }
+    : values.parsePrefix(value);
+
+const rate = z
+  .preprocess(
+    (value) => (typeof value === 'string' ? { value } : value),
+    z.strictObject(
+      { value: written(values.RATE, values.parseRate), per: later('What is counted apart.') },
+      { error: (issue) => (issue.code === 'invalid_type' ? `expected ${values.RATE}` : undefined) },
+    ),
+  )
+  .optional();
+
+const rule = mapping({
+  name: text('a name').optional().meta({ description: 'For logs; `rule-N` unless given.', example: 'sec1-over-xot' }),
+  match: mapping({
+    source: oneOrMany(written('a network', sourcePrefix), 'networks')
+      .optional()
+      .meta({
+        description: 'Networks or addresses.',
+        example: ['198.51.100.0/24', '2001:db8::/32'],
+      }),
+    transport: oneOrMany(choice(['tcp', 'tls', 'udp']), 'transports')
+      .optional()
+      .meta({
+        description: 'tcp, tls or udp.',
+        example: 'tls',
+      }),
+    key: oneOrMany(keyName(), 'names of `keys`').optional().meta({
+      description: 'The TSIG key the request is signed with. Without it, signed and unsigned requests match alike.',
+      example: 'sec1-key',
+    }),
+    zone: oneOrMany(written('a zone name', values.parseZonePattern), 'zones')
+      .optional()
+      .meta({
+        description: 'A zone, `*.example.net` for all below it, or `*`.',
+        example: ['example.org', '*.example.net'],
+      }),
+    type: oneOrMany(choice(['AXFR', 'IXFR', 'SOA', 'NOTIFY']), 'request types')
+      .optional()
+      .meta({
+        description: 'AXFR, IXFR and SOA unless given; NOTIFY only where it is.',
+        example: ['AXFR', 'IXFR', 'SOA'],
+      }),
+    certificate: later('Names or pins of the client certificate.'),
+    sig0: later('The SIG(0) key the request is signed with.'),
+    'zone-group': later('Group of a catalog.'),
+    listener: later('The listener it came to.'),
+    time: later('Days and hours.'),
+  })
+    .prefault({})
+    .meta({ description: 'Every item given must hold; a list means any of it. Nothing given matches all.' }),
+  action: choice(['allow', 'refuse', 'drop'], ['delay']).meta({
+    description: 'allow, refuse (REFUSED with EDE 18) or drop (no answer).',
+    example: 'allow',
+  }),
+  shadow: z
+    .literal(false, {
+      error: (issue) => (issue.input === true ? `\`true\` is ${LATER}; expected \`false\`` : 'expected `false`'),
+    })
+    .prefault(false)
+    .meta({ description: 'Count and log only.' }),
+  limits: mapping({
+    rate: rate.meta({
+      description: 'AXFR and IXFR requests, a token bucket for each rule and source (v4 /32, v6 /56).',
+      type: ['string', 'object'],
+      example: '10/m',
+    }),
+    per: later('What the limits count apart.'),
+    concurrent: later('Transfers at a time.'),
+    queue: later('Transfers that wait.'),
+    bandwidth: later('Octets a second.'),
+    bytes: later('Octets an hour.'),
+    'repeat-axfr': later('Full transfers of a serial already delivered.'),
+    'min-progress': later('The least progress of a transfer.'),
+  })
+    .prefault({})
+    .meta({ description: 'What an allowed request is held to.' }),
+  answer: later('RCODE and EDE of a refusal.'),
+  delay: later('How long a request is delayed.'),
+});
+
+const threadCount = (description: string) =>
+  z
+    .union([z.literal('auto'), z.int().min(1).max(1024)], { error: 'expected `auto` or a whole number from 1 to 1024' })
+    .prefault('auto')
+    .meta({ description });
+
+export const v1 = mapping({
+  version: z.literal(1, { error: 'expected 1' }).meta({ description: 'Of this file format.', example: 1 }),
+  listen: list(listener, 'listeners')
+    .min(1, { error: 'expected at least one listener' })
+    .meta({ description: 'Where zones are served.' }),
+  certificates: named(certificate, 'names to certificates').prefault({}).meta({
+    description: 'Certificates of TLS listeners. `zonegate cert create` makes them.',
+    example: 'main',
+  }),
+  keys: named(key, 'names to TSIG keys').prefault({}).meta({
+    description: 'TSIG keys by their name on the wire. `zonegate keygen` makes them.',
+    example: 'sec1-key',
+  }),
+  primaries: named(primary, 'names to primaries').prefault({}).meta({
+    description: 'Where zones come from: servers, or a folder of zone files.',
+    example: 'hidden',
+  }),
+  secondaries: named(secondary, 'names to secondaries').prefault({}).meta({
+    description: 'Who takes zones.',
+    example: 'sec1',
+  }),
+  zones: named(zone, 'zone names to zones').prefault({}).meta({
+    description: 'The zones served; each key overrides zone-defaults.',
+    example: 'example.org',
+  }),
+  'zone-defaults': zone.prefault({}).meta({ description: 'Any key of a zone, for all zones.' }),
+  rules: list(rule, 'rules').prefault([]).meta({
+    description: 'Who may have what. The first match wins; what nothing matches is refused.',
+  }),
+  limits: mapping({
+    connections: integer(1, 1_000_000).prefault(10_000).meta({ description: 'In all.' }),
+    'connections-per-source': integer(1, 1_000_000).prefault(50).meta({ description: 'From one address.' }),
+    'idle-timeout': duration().prefault('30s').meta({ description: 'Between whole messages.' }),
+    'first-message-timeout': duration().prefault('5s').meta({ description: 'From accept, handshake included.' }),
+    'message-timeout': duration().prefault('10s').meta({ description: 'From length prefix to last octet.' }),
+    'new-connections-per-source': later('A second.'),
+    'handshakes-per-source': later('Full handshakes a second.'),
+    'resumed-handshakes-per-source': later('Resumed handshakes a second.'),
+    'queries-per-connection': later('In all.'),
+    'queries-in-flight': later('At a time, of one connection.'),
+    'memory-per-connection': later('Octets.'),
+    concurrent: later('Transfers at a time.'),
+  })
+    .prefault({})
+    .meta({ description: 'What connections are held to.' }),
+  store: mapping({
+    type: choice(['memory'], ['lmdb', 'redis']).prefault('memory').meta({ description: 'Where versions are kept.' }),
+    path: later('Folder of the store.'),
+    url: later('Address of the store.'),
+    'map-size': later('Size of the memory map.'),
+    sync: later('Whether each commit is flushed.'),
+  })
+    .prefault({})
+    .meta({ description: 'Where zone versions are kept.' }),
+  threads: mapping({
+    front: threadCount('Threads that serve; auto is half the cores, at least one.'),
+    pool: threadCount('Threads that check and encode zones; auto is the other cores.'),
+  })
+    .prefault({})
+    .meta({ description: 'auto counts the cores this process may use.' }),
+  log: mapping({
+    level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+      .prefault('info')
+      .meta({ description: 'The least.' }),
+    format: choice(['json', 'text']).prefault('json').meta({ description: 'json for machines, text for people.' }),
+    transfers: choice(['all', 'summary'], ['sampled']).prefault('all').meta({ description: 'A line each, or sums.' }),
+  })
+    .prefault({})
+    .meta({ description: 'Logs go to standard output.' }),
+  admin: mapping({
+    listen: written('an address with its port', (value) => values.parseAddress(value)).meta({
+      description: 'Address and port.',
+      example: '127.0.0.1:8053',
+    }),
+    'token-file': file('the token').optional().meta({
+      description: 'A file that holds the token for whatever changes state.',
+      example: 'admin.token',
+    }),
+  })
+    .optional()
+    .meta({ description: 'The admin page and API; absent: no admin server.' }),
+  tls: later('Ciphers and session tickets.'),
+  'sig0-keys': later('SIG(0) keys (RFC 2931).'),
+  'prefix-sets': later('Sets of networks from files and feeds.'),
+  'catalog-templates': later('Zone keys for members of catalogs.'),
+  bans: later('Bans of sources that misbehave.'),
+  audit: later('The audit log.'),
+});
+
+export type V1 = z.output<typeof v1>;
+export type V1Zone = V1['zones'][string];
