@@ -16,6 +16,7 @@ export interface JsonSchema {
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | false;
+  readonly enum?: readonly string[];
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
 }
@@ -31,7 +32,7 @@ export function jsonSchema(): JsonSchema {
 export function schemaAt(path: Path): JsonSchema | undefined {
   let at: JsonSchema | undefined = jsonSchema();
   for (const step of path) {
-    if (typeof step === 'number') at = at?.items ?? at;
+    if (typeof step === 'number') at = at?.items ?? at?.anyOf?.[0] ?? at;
     else at = at?.properties?.[step] ?? (at?.additionalProperties || undefined);
   }
   return at;
@@ -42,7 +43,7 @@ function toJsonSchema(schema: z.ZodType): JsonSchema {
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema: out }) => {
-      const element = elementOf(zodSchema as z.ZodType);
+      const element = elementOf(zodSchema as unknown as z.ZodType);
       if (element === undefined) return;
       const { $schema: _, ...items } = toJsonSchema(element) as Record<string, unknown>;
       out.anyOf = [items, { type: 'array', items, minItems: 1 }];

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { ConfigDocument, ConfigProblem, Path } from './document.ts';
 import { type JsonSchema, jsonSchema, schemaAt } from './json-schema.ts';
 import { words } from './shapes.ts';
-import { nearest } from './suggest.ts';
+import { nearest, suggestion } from './suggest.ts';
 
 export function describeIssues(issues: readonly z.core.$ZodIssue[], document: ConfigDocument): ConfigProblem[] {
   return issues.flatMap((issue) => {
@@ -21,7 +21,8 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[], document: Co
       const name = typeof last === 'string' ? `\`${last}\` is missing; ` : '';
       return [document.problem(path, `${name}${issue.message}`)];
     }
-    return [document.problem(path, `${issue.message}${butFound(value, path)}`)];
+    const near = typeof value === 'string' ? suggestion(value, schemaAt(path)?.enum ?? []) : '';
+    return [document.problem(path, `${issue.message}${butFound(value, path)}${near}`)];
   });
 }
 

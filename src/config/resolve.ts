@@ -119,8 +119,8 @@ function resolveSecondary(name: string, secondary: V1['secondaries'][string]): S
 }
 
 function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1): ZoneConfig {
-  const timers = { ...BUILT_IN.timers, ...present(defaults.timers ?? {}), ...present(own.timers ?? {}) };
-  const merged = { ...BUILT_IN, ...present(defaults), ...present(own) };
+  const timers: Timers = { ...BUILT_IN_TIMERS, ...present(defaults.timers ?? {}), ...present(own.timers ?? {}) };
+  const merged: Defaulted = { ...BUILT_IN, ...present(defaults), ...present(own) };
   const { primary = '', 'primary-key': ownKey, secondaries, mode: _mirror, timers: _timers, ...rest } = merged;
   const { 'max-records': maxRecords, 'max-bytes': maxBytes, 'out-of-zone': outOfZone, ...more } = rest;
   const { 'refresh-jitter': refreshJitter, 'frame-size': frameSize, ...later } = more;
@@ -142,7 +142,7 @@ function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1): Zon
   };
 }
 
-const resolveTimers = (timers: Required<typeof BUILT_IN.timers>): TimerBounds => ({
+const resolveTimers = (timers: Timers): TimerBounds => ({
   refreshMinMs: timers['refresh-min'],
   refreshMaxMs: timers['refresh-max'],
   retryMinMs: timers['retry-min'],
@@ -176,11 +176,11 @@ type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 const present = <T extends object>(value: T): Partial<Present<T>> =>
   Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<Present<T>>;
 
-const builtIn = zoneShape.parse(ZONE_DEFAULTS);
-const BUILT_IN = {
-  ...(builtIn as Present<typeof builtIn>),
-  timers: builtIn.timers as Present<NonNullable<typeof builtIn.timers>>,
-};
+type Defaulted = Omit<V1Zone, keyof typeof ZONE_DEFAULTS> & Required<Present<Pick<V1Zone, keyof typeof ZONE_DEFAULTS>>>;
+type Timers = Required<Present<NonNullable<V1Zone['timers']>>>;
+
+const BUILT_IN = zoneShape.parse(ZONE_DEFAULTS) as Defaulted;
+const BUILT_IN_TIMERS = BUILT_IN.timers as Timers;
 
 const optional = <T, U>(value: T | undefined, map: (value: T) => U): U | undefined =>
   value === undefined ? undefined : map(value);

@@ -227,9 +227,10 @@ function parse(pem: string): X509Certificate {
 function altNamesOf(certificate: X509Certificate): string[] {
   const text = certificate.subjectAltName ?? '';
   // Node puts values with commas or quotes into JSON quotes, so that they cannot look like two names.
-  return Array.from(text.matchAll(/(DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g), ([, , value = '']) =>
-    value.startsWith('"') ? String(JSON.parse(value)) : value,
-  );
+  return Array.from(text.matchAll(/(DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g), ([, , value = '']) => {
+    if (isIP(value) !== 0) return ipaddr.parse(value).toString();
+    return value.startsWith('"') ? String(JSON.parse(value)) : value;
+  });
 }
 
 function keyTypeOf(key: KeyObject): string {
