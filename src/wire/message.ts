@@ -136,6 +136,14 @@ function readRdata(reader: Reader, type: number, length: number): Bytes {
   return out.octets(reader.octets(end - reader.offset)).view();
 }
 
+/** The TSIG record that begins `offset` octets into the message and must end it; undefined if it does not. */
+export function readTsigAt(message: Bytes, offset: number): TsigRecord | undefined {
+  const reader = new Reader(message);
+  reader.skip(offset);
+  const record = readRecord(reader);
+  return reader.failure || reader.remaining > 0 || record.type !== TYPE.TSIG ? undefined : readTsig(record, offset);
+}
+
 function readTsig(record: ReadRecord, offset: number): TsigRecord | undefined {
   if (record.class !== CLASS.ANY || record.ttl !== 0) return undefined;
   const reader = new Reader(record.rdata);

@@ -1,0 +1,36 @@
+/** What pool threads are asked to do, and what they answer. Everything here crosses threads by structured clone. */
+import type { SlabHandle, SlabIds, SlabRange, SlabReport } from '../zone/slab.ts';
+import type { SlabUsage } from '../zone/version.ts';
+import type { Assembled, AssembleOptions } from './assemble.ts';
+import type { Batch, BatchOptions, IngestFailure } from './ingest.ts';
+
+/** What every task brings: slabs to write to, and those it reads. */
+export interface SlabSupply {
+  readonly ids: SlabIds;
+  readonly spares: readonly SlabHandle[];
+  readonly readable: readonly SlabHandle[];
+}
+
+export interface BatchTask {
+  readonly supply: SlabSupply;
+  /** Whole length-prefixed messages. */
+  readonly input: SlabRange;
+  readonly options: BatchOptions;
+}
+
+export interface AssembleTask {
+  readonly supply: SlabSupply;
+  readonly options: AssembleOptions;
+}
+
+export type TaskFailure = { readonly ok: false; readonly failure: IngestFailure; readonly slabs: SlabReport };
+export type TaskResult<T> = { readonly ok: true; readonly value: T; readonly slabs: SlabReport } | TaskFailure;
+
+export interface BatchValue {
+  readonly batch: Batch;
+  /** What the batch's frames keep alive. */
+  readonly usage: readonly SlabUsage[];
+}
+
+export type BatchTaskResult = TaskResult<BatchValue>;
+export type AssembleTaskResult = TaskResult<Assembled>;

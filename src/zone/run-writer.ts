@@ -1,0 +1,86 @@
+/** Takes records in the order of the zone and gives a run: frames with their fences, and the first and last key. */
+import type { Bytes } from '../base/bytes.ts';
+import { concatBytes } from '../base/bytes.ts';
+import type { FramePacker } from './packer.ts';
+
+/** A sorted piece of a zone without duplicates, packed. */
+export interface Run {
+  /** A frame table (see frame-list.ts). */
+  readonly frames: Uint8Array<ArrayBuffer>;
+  /** Keys of the first and the last record (see order.ts), owner and type and rdata. */
+  readonly firstKey: Uint8Array<ArrayBuffer>;
+  readonly lastKey: Uint8Array<ArrayBuffer>;
+  readonly records: number;
+  readonly octets: number;
+}
+
+/** One record as the writer takes it: offsets into `rdata`, whose names are expanded. */
+export interface PackedRecord {
+  owner: Bytes;
+  ownerLength: number;
+  key: Bytes;
+  keyLength: number;
+  type: number;
+  ttl: number;
+  rdata: Bytes;
+  rdataStart: number;
+  canonicalStart: number;
+  rdataLength: number;
+}
+
+export class RunWriter {
+  readonly #packer: FramePacker;
+  #firstKey: Uint8Array<ArrayBuffer> | undefined;
+  #lastType = -1;
+
+  constructor(packer: FramePacker) {
+    this.#packer = packer;
+  }
+
+  /** `isSameOwner`: as the record before. False where no message can hold the record. */
+  add(record: PackedRecord, isSameOwner: boolean): boolean {
+    const { type } = record;
+    const added = this.#packer.add(
+      record.owner,
+      record.ownerLength,
+      isSameOwner,
+      type,
+      record.ttl,
+      record.rdata,
+      record.rdataStart,
+      record.rdataLength,
+    );
+    if (added === 'too-large') return false;
+    if (added === 'frame-begun') this.#packer.setFence(this.#fence(record, isSameOwner));
+    this.#lastType = type;
+    return true;
+  }
+
+  /** Ends the run; `last` is the record added last. Undefined when there was none. */
+  finish(last: PackedRecord | undefined): Run | undefined {
+    const { records } = this.#packer;
+    const frames = this.#packer.finish().finish();
+    const { octets } = this.#packer;
+    if (last === undefined || this.#firstKey === undefined) return undefined;
+    return { frames, firstKey: this.#firstKey, lastKey: fullKey(last), records, octets };
+  }
+
+  /** As short as it may be: the owner alone where the owner is new, and so on. */
+  #fence(record: PackedRecord, isSameOwner: boolean): Bytes {
+    if (this.#firstKey === undefined) {
+      this.#firstKey = fullKey(record);
+      return this.#firstKey;
+    }
+    if (!isSameOwner) return record.key.slice(0, record.keyLength);
+    return record.type === this.#lastType ? fullKey(record) : fullKey(record).slice(0, record.keyLength + 2);
+  }
+}
+
+/** Owner, type and canonical rdata as one string of octets. */
+export function fullKey(record: PackedRecord): Uint8Array<ArrayBuffer> {
+  return concatBytes([
+    record.key.subarray(0, record.keyLength),
+    Uint8Array.of(record.type >>> 8, record.type & 0xff),
+    record.rdata.subarray(record.canonicalStart, record.canonicalStart + record.rdataLength),
+  ]);
+}
