@@ -78,8 +78,10 @@ function format(value: number, { width, base }: Place): string {
   }
 }
 
-/** Hexadecimal digits from the last to the first with dots between: reverse names; the width counts the dots. */
+/** Hexadecimal digits from the last to the first with dots between: the width counts both, as in BIND. */
 function nibbles(hex: string, width: number): string {
-  const digits = hex.padStart(Math.ceil((width + 1) / 2), '0');
-  return Array.from(digits).reverse().join('.');
+  const digits = Array.from(hex.padStart(Math.ceil(width / 2), '0'))
+    .reverse()
+    .join('.');
+  return digits.length < width ? `${digits}.` : digits;
 }

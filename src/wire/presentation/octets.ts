@@ -79,11 +79,12 @@ export class OctetReader {
   }
 
   get left(): number {
-    return this.#octets.length - this.#at;
+    return Math.max(0, this.#octets.length - this.#at);
   }
 
   u8(): number {
-    return this.bytes(1)[0] ?? 0;
+    if (this.left === 0) this.fail();
+    return this.#octets[this.#at++] ?? 0;
   }
 
   u16(): number {

@@ -1,7 +1,7 @@
 /** Rdata from its text form. */
 import type { Bytes } from '../../base/bytes.ts';
 import { fail, type Result, succeed } from '../../base/result.ts';
-import { HEX_VALUE } from './address.ts';
+import { readHex } from './encoded-fields.ts';
 import { MAX_RDATA_LENGTH, OctetWriter } from './octets.ts';
 import { rdataByFields } from './print.ts';
 import { type Token, tokensFromText } from './scanner.ts';
@@ -67,24 +67,4 @@ const TOO_LONG = 'rdata of at most 65535 octets, got more';
 function isUnknownMark(token: Token): boolean {
   const { octets, start, end } = token;
   return end - start === 2 && !token.quoted && octets[start] === 0x5c && octets[start + 1] === 0x23;
-}
-
-/** Hexadecimal digits to the end of the record; blanks may stand anywhere between them. */
-export function readHex(words: TokenCursor, out: OctetWriter): string | undefined {
-  let half = -1;
-  let word = words.take();
-  if (word === undefined) return expected('hexadecimal digits', word);
-  for (; word !== undefined; word = words.take()) {
-    if (word.quoted) return expected('hexadecimal digits', word);
-    for (let at = word.start; at < word.end; at++) {
-      const digit = HEX_VALUE[word.octets[at] as number] as number;
-      if (digit > 15) return expected('hexadecimal digits', word);
-      if (half < 0) half = digit;
-      else {
-        out.u8(half * 16 + digit);
-        half = -1;
-      }
-    }
-  }
-  return half < 0 ? undefined : 'an even number of hexadecimal digits, got an odd one';
 }
