@@ -43,9 +43,15 @@ function toJsonSchema(schema: z.ZodType): JsonSchema {
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema: out }) => {
+      // zod drops `default` where text becomes a value of another type, so our metadata calls it `preset`.
+      if ('preset' in out) {
+        out.default = out['preset'] as string | number;
+        delete out['preset'];
+      }
       const element = elementOf(zodSchema as unknown as z.ZodType);
       if (element === undefined) return;
       const { $schema: _, ...items } = toJsonSchema(element) as Record<string, unknown>;
+      for (const key of ['type', 'items', 'minItems']) Reflect.deleteProperty(out, key);
       out.anyOf = [items, { type: 'array', items, minItems: 1 }];
     },
   }) as JsonSchema;

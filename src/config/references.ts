@@ -2,7 +2,7 @@
 import type { Path } from './document.ts';
 import { LATER } from './shapes.ts';
 import { suggestion } from './suggest.ts';
-import { ZONE_DEFAULTS } from './v1.ts';
+import { ZONE_DEFAULTS } from './v1-zone.ts';
 import { canonicalHost, parseDuration, parseName } from './values.ts';
 
 export interface Finding {

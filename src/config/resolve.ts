@@ -5,7 +5,8 @@ import type { Bytes } from '../base/bytes.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { Config, Listener, Primary, RuleConfig, Secondary, TimerBounds, ZoneConfig } from './config.ts';
-import { type V1, type V1Zone, ZONE_DEFAULTS, zone as zoneShape } from './v1.ts';
+import type { V1, V1Zone } from './v1.ts';
+import { ZONE_DEFAULTS, zone as zoneShape } from './v1-zone.ts';
 import { parseName, parsePrefix } from './values.ts';
 
 export interface Surroundings {

@@ -1,6 +1,6 @@
 /** The few kinds of schema that the on-disk shape is made of, each with an error that says what was expected. */
 import { z } from 'zod';
-import type { Parsed } from './values.ts';
+import { DURATION, type Parsed, parseDuration, parseSize, SIZE } from './values.ts';
 
 /** A key that a later version of zonegate brings: known to `check`, but refused. */
 export const later = (description: string) =>
@@ -60,6 +60,14 @@ export const written = <T>(expected: string, parse: (text: string) => Parsed<T>)
     context.addIssue({ code: 'custom', message: parsed.failure });
     return z.NEVER;
   });
+
+export const duration = () => written(DURATION, parseDuration);
+
+export const size = () => written(SIZE, parseSize);
+
+export const file = (what: string) => text(`the path of ${what}`);
+
+export const keyName = () => text('the name of one of `keys`');
 
 /** One of a few words; those of a later version are known, but refused. */
 export const choice = <const W extends readonly [string, ...string[]]>(available: W, notYet: readonly string[] = []) =>

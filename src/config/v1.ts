@@ -4,12 +4,25 @@
  */
 import { z } from 'zod';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
-import { choice, flag, integer, LATER, later, list, mapping, named, oneOrMany, text, written } from './shapes.ts';
+import {
+  choice,
+  duration,
+  file,
+  flag,
+  integer,
+  keyName,
+  LATER,
+  later,
+  list,
+  mapping,
+  named,
+  oneOrMany,
+  text,
+  written,
+} from './shapes.ts';
+import { zone } from './v1-zone.ts';
 import * as values from './values.ts';
 
-const duration = () => written(values.DURATION, values.parseDuration);
-const size = () => written(values.SIZE, values.parseSize);
-const file = (what: string) => text(`the path of ${what}`);
 const algorithms = Object.keys(TSIG_ALGORITHMS) as [keyof typeof TSIG_ALGORITHMS, ...(keyof typeof TSIG_ALGORITHMS)[]];
 
 const listener = mapping({
@@ -67,8 +80,6 @@ const key = mapping({
   'replay-check': later('Whether an older time signed than the last one is refused.'),
 });
 
-const keyName = () => text('the name of one of `keys`');
-
 const primary = mapping({
   addresses: list(
     written('an IP address', (value) => values.parseAddress(value, 53)),
@@ -77,7 +88,7 @@ const primary = mapping({
     .min(1, { error: 'expected at least one address' })
     .optional()
     .meta({ description: 'Servers that hold the zones, tried in this order.', example: ['192.0.2.1:53'] }),
-  key: keyName().optional().meta({ description: 'TSIG key for everything sent to it.', example: 'upstream-key' }),
+  key: keyName().optional().meta({ description: 'TSIG key for everything sent to it.', example: 'sec1-key' }),
   transport: choice(['tcp'], ['tls']).prefault('tcp').meta({ description: 'How zones are fetched.' }),
   'stall-timeout': duration().prefault('30s').meta({ description: 'No progress on a transfer for so long ends it.' }),
   'transfer-timeout': duration().prefault('1h').meta({ description: 'The longest that a transfer may take.' }),
@@ -142,99 +153,6 @@ const secondary = mapping({
   weight: later('Share of bandwidth.'),
 });
 
-const TIMERS = {
-  'refresh-min': '30s',
-  'refresh-max': '1d',
-  'retry-min': '10s',
-  'retry-max': '1h',
-  'expire-min': '1h',
-  'expire-max': '30d',
-} as const;
-
-/** What a zone has where neither it nor `zone-defaults` says otherwise. */
-export const ZONE_DEFAULTS = {
-  mode: 'mirror',
-  timers: TIMERS,
-  'max-records': 50_000_000,
-  'max-bytes': '8GB',
-  'out-of-zone': 'reject',
-  'refresh-jitter': '10%',
-  'frame-size': '16000B',
-} as const;
-
-const timer = (name: keyof typeof TIMERS, description: string) =>
-  duration().optional().meta({ description, default: TIMERS[name] });
-
-const frameSize = (value: string): values.Parsed<number> => {
-  const parsed = values.parseSize(value);
-  if (!parsed.ok || (parsed.value >= 512 && parsed.value <= 16000)) return parsed;
-  return { ok: false, failure: 'expected a size from `512B` to `16000B`' };
-};
-
-export const zone = mapping({
-  primary: text('the name of one of `primaries`').optional().meta({
-    description: 'Where the zone comes from; each zone needs one, of its own or by zone-defaults.',
-    example: 'hidden',
-  }),
-  'primary-key': keyName().optional().meta({ description: "Overrides the primary's key.", example: 'upstream-key' }),
-  secondaries: oneOrMany(text('the name of one of `secondaries`'), 'names of `secondaries`')
-    .optional()
-    .meta({
-      description: 'Who takes it; what they may do is said by `rules`.',
-      example: ['sec1'],
-    }),
-  mode: choice(['mirror'], ['relay', 'on-demand']).optional().meta({
-    description: 'mirror: fetched ahead of requests and served from memory.',
-    default: ZONE_DEFAULTS.mode,
-  }),
-  timers: mapping({
-    'refresh-min': timer('refresh-min', 'Bounds of what the SOA says: seconds between refreshes,'),
-    'refresh-max': timer('refresh-max', 'at most;'),
-    'retry-min': timer('retry-min', 'after a failure,'),
-    'retry-max': timer('retry-max', 'at most;'),
-    'expire-min': timer('expire-min', 'until the zone is no longer served,'),
-    'expire-max': timer('expire-max', 'at most.'),
-  })
-    .optional()
-    .meta({ description: 'Bounds of the timers that the SOA gives.' }),
-  'max-records': integer(1, Number.MAX_SAFE_INTEGER).optional().meta({
-    description: 'A transfer with more is rejected.',
-    default: ZONE_DEFAULTS['max-records'],
-  }),
-  'max-bytes': size().optional().meta({
-    description: 'A transfer with more octets of records is rejected.',
-    default: ZONE_DEFAULTS['max-bytes'],
-  }),
-  'out-of-zone': choice(['reject', 'ignore']).optional().meta({
-    description: 'A record that does not belong: reject the version, or ignore the record.',
-    default: ZONE_DEFAULTS['out-of-zone'],
-  }),
-  'refresh-jitter': written(values.PERCENT, values.parsePercent).optional().meta({
-    description: 'Share of a refresh interval taken off at random.',
-    default: ZONE_DEFAULTS['refresh-jitter'],
-  }),
-  'frame-size': written(values.SIZE, frameSize).optional().meta({
-    description: 'Length of the messages that a zone is kept as, 512B to 16000B (where name compression ends).',
-    default: ZONE_DEFAULTS['frame-size'],
-  }),
-  history: later('Versions kept for IXFR.'),
-  zonemd: later('Whether the ZONEMD digest is checked.'),
-  dnssec: later('Validation of a signed zone.'),
-  'change-guard': later('Holds a version that changes too much.'),
-  'external-validation': later('A command that has its say on each version.'),
-  'serial-policy': later("What to do when the primary's serial went back."),
-  'old-versions': later('Bytes kept alive by slow readers.'),
-  'on-demand': later('Zones fetched when asked for.'),
-  relay: later('Requests passed on to the primary.'),
-  padding: later('Padding of answers over TLS.'),
-  'catalog-role': later('interpret or generate.'),
-  'catalog-template': later('Templates for the members.'),
-  'catalog-members': later('Members that are taken.'),
-  'catalog-max-members': later('Most members.'),
-  'catalog-zone': later('Catalog that lists this zone.'),
-  'catalog-group': later('Group in that catalog.'),
-});
-
 const sourcePrefix = (value: string): values.Parsed<string> =>
   value.startsWith('set:')
     ? { ok: false, failure: `a prefix set (\`${value}\`) is ${LATER}; expected a network such as \`192.0.2.0/24\`` }
@@ -244,7 +162,7 @@ const rate = z
   .preprocess(
     (value) => (typeof value === 'string' ? { value } : value),
     z.strictObject(
-      { value: written(values.RATE, values.parseRate), per: later('What is counted apart.') },
+      { value: written(values.RATE, values.parseRate).meta({ example: '10/m' }), per: later('What is counted apart.') },
       { error: (issue) => (issue.code === 'invalid_type' ? `expected ${values.RATE}` : undefined) },
     ),
   )
@@ -346,11 +264,11 @@ export const v1 = mapping({
     description: 'Who takes zones.',
     example: 'sec1',
   }),
+  'zone-defaults': zone.prefault({}).meta({ description: 'Any key of a zone, for all zones.' }),
   zones: named(zone, 'zone names to zones').prefault({}).meta({
-    description: 'The zones served; each key overrides zone-defaults.',
+    description: 'The zones served. Each takes any key of zone-defaults, too, and overrides it.',
     example: 'example.org',
   }),
-  'zone-defaults': zone.prefault({}).meta({ description: 'Any key of a zone, for all zones.' }),
   rules: list(rule, 'rules').prefault([]).meta({
     description: 'Who may have what. The first match wins; what nothing matches is refused.',
   }),

@@ -1,0 +1,96 @@
+/** A zone as version 1 of the configuration has it on disk, in `zones` and in `zone-defaults`. */
+import { choice, duration, integer, keyName, later, mapping, oneOrMany, size, text, written } from './shapes.ts';
+import * as values from './values.ts';
+
+const TIMERS = {
+  'refresh-min': '30s',
+  'refresh-max': '1d',
+  'retry-min': '10s',
+  'retry-max': '1h',
+  'expire-min': '1h',
+  'expire-max': '30d',
+} as const;
+
+/** What a zone has where neither it nor `zone-defaults` says otherwise. */
+export const ZONE_DEFAULTS = {
+  mode: 'mirror',
+  timers: TIMERS,
+  'max-records': 50_000_000,
+  'max-bytes': '8GB',
+  'out-of-zone': 'reject',
+  'refresh-jitter': '10%',
+  'frame-size': '16000B',
+} as const;
+
+const timer = (name: keyof typeof TIMERS, description: string) =>
+  duration().optional().meta({ description, preset: TIMERS[name] });
+
+const frameSize = (value: string): values.Parsed<number> => {
+  const parsed = values.parseSize(value);
+  if (!parsed.ok || (parsed.value >= 512 && parsed.value <= 16000)) return parsed;
+  return { ok: false, failure: 'expected a size from `512B` to `16000B`' };
+};
+
+export const zone = mapping({
+  primary: text('the name of one of `primaries`').optional().meta({
+    description: 'Where the zone comes from; each zone needs one, of its own or by zone-defaults.',
+    example: 'hidden',
+  }),
+  'primary-key': keyName().optional().meta({ description: "Overrides the primary's key.", example: 'sec1-key' }),
+  secondaries: oneOrMany(text('the name of one of `secondaries`'), 'names of `secondaries`')
+    .optional()
+    .meta({
+      description: 'Who takes it; what they may do is said by `rules`.',
+      example: ['sec1'],
+    }),
+  mode: choice(['mirror'], ['relay', 'on-demand']).optional().meta({
+    description: 'mirror: fetched ahead of requests and served from memory.',
+    preset: ZONE_DEFAULTS.mode,
+  }),
+  timers: mapping({
+    'refresh-min': timer('refresh-min', 'The least time between two refreshes,'),
+    'refresh-max': timer('refresh-max', 'and the most.'),
+    'retry-min': timer('retry-min', 'The least time until the next try after a failure,'),
+    'retry-max': timer('retry-max', 'and the most.'),
+    'expire-min': timer('expire-min', 'The least time without a refresh until the zone is no longer served,'),
+    'expire-max': timer('expire-max', 'and the most.'),
+  })
+    .optional()
+    .meta({ description: 'The timers are the SOA's, within these bounds.' }),
+  'max-records': integer(1, Number.MAX_SAFE_INTEGER).optional().meta({
+    description: 'A transfer with more is rejected.',
+    preset: ZONE_DEFAULTS['max-records'],
+  }),
+  'max-bytes': size().optional().meta({
+    description: 'A transfer with more octets of records is rejected.',
+    preset: ZONE_DEFAULTS['max-bytes'],
+  }),
+  'out-of-zone': choice(['reject', 'ignore']).optional().meta({
+    description: 'A record that does not belong: reject the version, or ignore the record.',
+    preset: ZONE_DEFAULTS['out-of-zone'],
+  }),
+  'refresh-jitter': written(values.PERCENT, values.parsePercent).optional().meta({
+    description: 'Share of a refresh interval taken off at random.',
+    preset: ZONE_DEFAULTS['refresh-jitter'],
+  }),
+  'frame-size': written(values.SIZE, frameSize).optional().meta({
+    description: 'Length of the messages that a zone is kept as, 512B to 16000B (where name compression ends).',
+    preset: ZONE_DEFAULTS['frame-size'],
+  }),
+  history: later('Versions kept for IXFR.'),
+  zonemd: later('Whether the ZONEMD digest is checked.'),
+  dnssec: later('Validation of a signed zone.'),
+  'change-guard': later('Holds a version that changes too much.'),
+  'external-validation': later('A command that has its say on each version.'),
+  'serial-policy': later("What to do when the primary's serial went back."),
+  'old-versions': later('Bytes kept alive by slow readers.'),
+  'on-demand': later('Zones fetched when asked for.'),
+  relay: later('Requests passed on to the primary.'),
+  padding: later('Padding of answers over TLS.'),
+  'catalog-role': later('interpret or generate.'),
+  'catalog-template': later('Templates for the members.'),
+  'catalog-members': later('Members that are taken.'),
+  'catalog-max-members': later('Most members.'),
+  'catalog-zone': later('Catalog that lists this zone.'),
+  'catalog-group': later('Group in that catalog.'),
+});
