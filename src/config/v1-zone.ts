@@ -56,7 +56,7 @@ export const zone = mapping({
     'expire-max': timer('expire-max', 'and the most.'),
   })
     .optional()
-    .meta({ description: 'The timers are the SOA's, within these bounds.' }),
+    .meta({ description: 'The timers come from the SOA, within these bounds.' }),
   'max-records': integer(1, Number.MAX_SAFE_INTEGER).optional().meta({
     description: 'A transfer with more is rejected.',
     preset: ZONE_DEFAULTS['max-records'],
