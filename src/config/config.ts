@@ -1,7 +1,10 @@
 /** The configuration as the program uses it: parsed, resolved, complete. `v1.ts` has the shape on disk. */
 import type { Bytes } from '../base/bytes.ts';
 import type { Milliseconds } from '../base/clock.ts';
+import type { RuleConfig } from '../policy/rule-config.ts';
 import type { TsigKey } from '../tsig/key.ts';
+
+export type { Rate, RequestType, RuleConfig, Transport } from '../policy/rule-config.ts';
 
 export interface Config {
   readonly listen: readonly Listener[];
@@ -100,31 +103,6 @@ export interface TimerBounds {
   readonly retryMaxMs: Milliseconds;
   readonly expireMinMs: Milliseconds;
   readonly expireMaxMs: Milliseconds;
-}
-
-export type Transport = 'tcp' | 'tls' | 'udp';
-export type RequestType = 'AXFR' | 'IXFR' | 'SOA' | 'NOTIFY';
-
-export interface RuleConfig {
-  readonly name: string;
-  readonly match: {
-    /** CIDR text; undefined = any. The same for each of these: undefined matches all, a list any of it. */
-    readonly source: readonly string[] | undefined;
-    readonly transport: readonly Transport[] | undefined;
-    /** Canonical key names. */
-    readonly key: readonly string[] | undefined;
-    /** `example.org`, `*.example.net` (below, not the apex), `*` (all). */
-    readonly zone: readonly string[] | undefined;
-    /** undefined = AXFR, IXFR and SOA, never NOTIFY. */
-    readonly type: readonly RequestType[] | undefined;
-  };
-  readonly action: 'allow' | 'refuse' | 'drop';
-  readonly limits: { readonly rate: Rate | undefined };
-}
-
-export interface Rate {
-  readonly count: number;
-  readonly perMs: Milliseconds;
 }
 
 export interface ConnectionLimits {

@@ -141,7 +141,7 @@ class BatchIngest {
     };
   }
 
-  #message(start: number, end: number): void {
+  #message(start: number, end: number): boolean {
     const header = readHeader(this.#bytes, start, end);
     if (header === undefined) return this.#fail('MESSAGE_TOO_SHORT', 'a message is shorter than its header');
     if (header.id !== this.#options.id)
@@ -157,20 +157,17 @@ class BatchIngest {
     reader.message = start;
     reader.at = start + HEADER_LENGTH;
     reader.end = end;
-    if (header.questions === 1 && !this.#question()) return;
-    for (let i = 0; i < header.answers; i++) if (!this.#record()) return;
+    if (header.questions === 1 && !this.#question()) return false;
+    for (let i = 0; i < header.answers; i++) if (!this.#record()) return false;
     if (this.#interpreter.endOfMessage() === 'failed') return this.#failSequence();
     let tsigOffset = -1;
     for (let i = 0; i < header.authorities + header.additionals; i++) {
       const offset = reader.at - start;
-      if (!reader.skip()) {
-        this.#failRecord();
-        return;
-      }
+      if (!reader.skip()) return this.#failRecord();
       if (reader.type === TYPE.TSIG) tsigOffset = offset;
     }
     if (reader.at !== end) return this.#fail('TRAILING_OCTETS', 'a message goes on after its last record');
-    this.#verify(start, end, tsigOffset);
+    return this.#verify(start, end, tsigOffset);
   }
 
   /** The question, when it is there, must be ours: this zone, AXFR or IXFR, IN. */
@@ -178,16 +175,11 @@ class BatchIngest {
     const reader = this.#reader;
     const { apex } = this.#options;
     const end = reader.at + apex.length + 4;
-    if (end > reader.end) {
-      this.#fail('BAD_QUESTION', 'the question of a message is not ours');
-      return false;
-    }
+    if (end > reader.end) return this.#fail('BAD_QUESTION', 'the question of a message is not ours');
     for (let i = 0; i < apex.length; i++) {
       const octet = this.#bytes[reader.at + i] as number;
-      if ((octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet) !== apex[i]) {
-        this.#fail('BAD_QUESTION', 'the question of a message names another zone');
-        return false;
-      }
+      if ((octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet) !== apex[i])
+        return this.#fail('BAD_QUESTION', 'the question of a message names another zone');
     }
     reader.at = end;
     return true;
@@ -206,10 +198,7 @@ class BatchIngest {
     }
     if (reader.type === TYPE.SOA) return this.#soa();
     const state = this.#interpreter.record();
-    if (state === 'failed') {
-      this.#failSequence();
-      return false;
-    }
+    if (state === 'failed') return this.#failSequence();
     if (this.#sorter !== undefined) {
       if (!reader.rdata()) return this.#failRecord();
       this.#sorter.push(reader);
@@ -234,10 +223,8 @@ class BatchIngest {
 
   #soa(): boolean {
     const reader = this.#reader;
-    if (reader.ownerLength !== this.#options.apex.length) {
-      this.#fail('SOA_NOT_AT_APEX', 'a SOA record is not at the apex of the zone');
-      return false;
-    }
+    if (reader.ownerLength !== this.#options.apex.length)
+      return this.#fail('SOA_NOT_AT_APEX', 'a SOA record is not at the apex of the zone');
     if (reader.ownerOrder !== 0 && !this.#group.isEmpty && !this.#flushGroup()) return false;
     if (!reader.rdata()) return this.#failRecord();
     const rdata = new Uint8Array(reader.rdataBytes.subarray(reader.rdataStart, reader.rdataStart + reader.rdataLength));
@@ -246,10 +233,7 @@ class BatchIngest {
     const state = this.#interpreter.soa(serial);
     if (state === 'lead') this.#firstSoa = soa;
     else if (state === 'end') this.#lastSoa = soa;
-    else {
-      this.#failSequence();
-      return false;
-    }
+    else return this.#failSequence();
     // The SOA is in no frame; the apex may come back after it without being out of order.
     if (this.#group.isEmpty) reader.restart();
     return true;
@@ -278,35 +262,36 @@ class BatchIngest {
     return this.#group.last;
   }
 
-  #verify(start: number, end: number, tsigOffset: number): void {
+  #verify(start: number, end: number, tsigOffset: number): boolean {
     const message = this.#bytes.subarray(start, end);
     const tsig = tsigOffset < 0 ? undefined : readTsigAt(message, tsigOffset);
     if (tsigOffset >= 0 && tsig === undefined) return this.#fail('BAD_TSIG_RECORD', 'a TSIG record is malformed');
-    if (this.#verifier === undefined) return;
+    if (this.#verifier === undefined) return true;
     const failure = this.#verifier.take(message, tsig, this.#options.now);
-    if (failure !== undefined) this.#fail(`TSIG_${failure}`, TSIG_TEXTS[failure]);
+    return failure === undefined || this.#fail(`TSIG_${failure}`, TSIG_TEXTS[failure]);
   }
 
-  #failRcode(rcode: number, start: number, end: number): void {
+  #failRcode(rcode: number, start: number, end: number): false {
     this.#failure = {
       code: 'ERROR_ANSWER',
       text: `the primary answered with response code ${rcode} (${end - start} octets)`,
       rcode,
     };
-  }
-
-  #failSequence(): void {
-    const code = this.#interpreter.failure ?? 'NO_FIRST_SOA';
-    this.#fail(code, SEQUENCE_TEXTS[code]);
-  }
-
-  #failRecord(code = this.#reader.failure ?? 'BAD_RDATA'): false {
-    this.#fail(code, RECORD_TEXTS[code]);
     return false;
   }
 
-  #fail(code: string, text: string): void {
+  #failSequence(): false {
+    const code = this.#interpreter.failure ?? 'NO_FIRST_SOA';
+    return this.#fail(code, SEQUENCE_TEXTS[code]);
+  }
+
+  #failRecord(code = this.#reader.failure ?? 'BAD_RDATA'): false {
+    return this.#fail(code, RECORD_TEXTS[code]);
+  }
+
+  #fail(code: string, text: string): false {
     this.#failure ??= { code, text };
+    return false;
   }
 }
 

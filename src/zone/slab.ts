@@ -4,7 +4,7 @@
  * stayed (400 MB, tried), as an idle thread never collects.
  */
 
-export const SLAB_SIZE = 4 << 20;
+export const SLAB_SIZE = 8 << 20;
 
 export interface SlabHandle {
   readonly id: number;
