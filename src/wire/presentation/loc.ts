@@ -47,7 +47,7 @@ function printLocation(octets: OctetReader): string {
 function readAngle(words: TokenCursor, maxDegrees: number, positive: string, negative: string): number | string {
   const what = `up to ${maxDegrees} degrees, with minutes and seconds if any, then ${positive} or ${negative}`;
   let milliseconds = 0;
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; ; i++) {
     const word = words.take();
     const text = word === undefined || word.quoted ? '' : tokenText(word).toUpperCase();
     if (i > 0 && (text === positive || text === negative)) {
@@ -58,7 +58,6 @@ function readAngle(words: TokenCursor, maxDegrees: number, positive: string, neg
     if (part === undefined || !part.form.test(text) || Number(text) >= part.below) return expected(what, word);
     milliseconds += Math.round(Number(text) * part.milliseconds);
   }
-  return expected(what, words.peek());
 }
 
 const ANGLE_PARTS = [

@@ -274,7 +274,7 @@ test('$GENERATE makes a record for each number, in the forms that BIND knows', (
       '$TTL 1',
       '$GENERATE 1-2 h$ A 192.0.2.$',
       '$GENERATE 8-10/2 h${10,4,x} 60 IN CNAME a${-8}.$$.\\$.${0,3}',
-      '$GENERATE 300-300 ${0,5,n} PTR H${0,0,X}o${0,4,o}',
+      '$GENERATE 300-300 ${0,5,n}.${0,6,N}z PTR H${0,0,X}o${0,4,o}',
       '$GENERATE 1-1 t TXT "a $ ; b" c$',
     ].join('\n'),
   );
@@ -284,7 +284,7 @@ test('$GENERATE makes a record for each number, in the forms that BIND knows', (
     'h2.example.org. 1 IN A 192.0.2.2',
     'h0012.example.org. 60 IN CNAME a0.\\$.\\$.008.example.org.',
     'h0014.example.org. 60 IN CNAME a2.\\$.\\$.010.example.org.',
-    'c.2.1.example.org. 1 IN PTR H12Co0454.example.org.',
+    'c.2.1.C.2.1.z.example.org. 1 IN PTR H12Co0454.example.org.',
     't.example.org. 1 IN TXT "a 1 ; b" "c1"',
   ]);
 });

@@ -69,6 +69,7 @@ const FAILURES: readonly (readonly [string, string])[] = [
   ['mandatory=key123,key123 key123=abc', "mandatory with a list of parameters, got 'mandatory=key123,key123'"],
   ['no-default-alpn', 'alpn beside no-default-alpn, got none'],
   ['alpn=h2,,h3', "alpn with a list of protocols of 1 to 255 octets, got 'alpn=h2,,h3'"],
+  ['alpn=h2\\\\', "alpn with a list of protocols of 1 to 255 octets, got 'alpn=h2\\\\'"],
   ['port=65536', "port with a number from 0 to 65535, got 'port=65536'"],
   ['ech=a', "ech with base64, got 'ech=a'"],
   ['dohpath=""', 'dohpath with a path, got \'dohpath=""\''],
