@@ -1,9 +1,10 @@
 /** Checks across the file: names that refer to something, things given twice, keys that do not go together. */
+import { isIP } from 'node:net';
 import type { Path } from './document.ts';
 import { LATER } from './shapes.ts';
 import { suggestion } from './suggest.ts';
 import { ZONE_DEFAULTS } from './v1-zone.ts';
-import { canonicalHost, parseDuration, parseName } from './values.ts';
+import { canonicalHost, parseAddress, parseDuration, parseIp, parseName } from './values.ts';
 
 export interface Finding {
   readonly path: Path;
@@ -47,7 +48,9 @@ export function checkReferences(value: unknown): Findings {
   for (const [name, zone] of entriesOf(value, 'zones')) {
     if (!isMapping(zone)) continue;
     checkZone(['zones', name], zone, defaults, must, found);
-    if (name !== '*' && zone['primary'] === undefined && defaults['primary'] === undefined) {
+    // A generated catalog has no primary; its own key is refused elsewhere, as long as there are none.
+    if (name === '*' || zone['catalog-role'] !== undefined) continue;
+    if (zone['primary'] === undefined && defaults['primary'] === undefined) {
       const message = '`primary` is missing; expected the name of one of `primaries`, here or in `zone-defaults`';
       found.problems.push({ path: ['zones', name], message, at: 'key' });
     }
@@ -141,11 +144,27 @@ function checkPrimary(name: string, primary: unknown, must: Must, found: Finding
   if (!isFiles && primary['addresses'] === undefined) {
     found.problems.push({ path, message: 'expected `addresses` (servers) or `zone-files` (a folder)', at: 'key' });
   }
+  checkFamilies(path, primary, found);
   for (const key of isFiles ? SERVER_ONLY : FILES_ONLY) {
     if (primary[key] === undefined) continue;
-    const message = `\`${key}\` goes with \`${isFiles ? 'addresses' : 'zone-files'}\` only`;
+    const message =
+      key === 'addresses'
+        ? 'expected `addresses` or `zone-files`, not both'
+        : `\`${key}\` goes with \`${isFiles ? 'addresses' : 'zone-files'}\` only`;
     found.problems.push({ path: [...path, key], message, at: 'key' });
   }
+}
+
+/** A socket bound to an IPv4 address reaches no IPv6 one, and the other way round. */
+function checkFamilies(path: Path, primary: Mapping, found: Findings): void {
+  const source = primary['source-address'];
+  if (typeof source !== 'string' || !parseIp(source).ok) return;
+  eachOf(primary['addresses']).forEach((text, index) => {
+    const address = typeof text === 'string' ? parseAddress(text, 53) : undefined;
+    if (address?.ok !== true || isIP(address.value.host) === isIP(source)) return;
+    const message = `not of the same family as \`source-address\` (${source}); expected IPv${isIP(source)}`;
+    found.problems.push({ path: [...path, 'addresses', index], message });
+  });
 }
 
 function checkZone(path: Path, zone: Mapping, defaults: Mapping, must: Must, found: Findings): void {

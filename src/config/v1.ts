@@ -237,11 +237,13 @@ const rule = mapping({
   delay: later('How long a request is delayed.'),
 });
 
-const threadCount = (description: string) =>
-  z
-    .union([z.literal('auto'), z.int().min(1).max(1024)], { error: 'expected `auto` or a whole number from 1 to 1024' })
+const threadCount = (description: string) => {
+  const error = 'expected `auto` or a whole number from 1 to 1024';
+  return z
+    .union([z.literal('auto'), z.number().int({ error }).min(1, { error }).max(1024, { error })], { error })
     .prefault('auto')
     .meta({ description });
+};
 
 export const v1 = mapping({
   version: z.literal(1, { error: 'expected 1' }).meta({ description: 'Of this file format.', example: 1 }),

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { test } from 'node:test';
+import type { Config } from '../../../src/config/config.ts';
+import { type LoadedConfig, loadConfig, parseConfig } from '../../../src/config/load.ts';
+import { TSIG_ALGORITHMS } from '../../../src/tsig/algorithm.ts';
+
+const SECRET = 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=';
+
+test('the least configuration has every default of INTERFACE.md', () => {
+  const config = accept('version: 1\nlisten: [{ address: 127.0.0.1 }]');
+
+  const cores = availableParallelism();
+  const front = Math.max(1, Math.floor(cores / 2));
+  assert.deepEqual(config, {
+    listen: [
+      {
+        host: '127.0.0.1',
+        port: 53,
+        transport: 'tcp',
+        udp: true,
+        udpMaxSize: 1232,
+        certificate: undefined,
+        clientCertificate: 'none',
+        alpn: 'required',
+      },
+    ],
+    certificates: new Map(),
+    keys: new Map(),
+    primaries: new Map(),
+    secondaries: new Map(),
+    zones: new Map(),
+    rules: [],
+    limits: {
+      connections: 10_000,
+      connectionsPerSource: 50,
+      idleTimeoutMs: 30_000,
+      firstMessageTimeoutMs: 5_000,
+      messageTimeoutMs: 10_000,
+    },
+    store: { type: 'memory' },
+    threads: { front, pool: Math.max(1, cores - front) },
+    log: { level: 'info', format: 'json', transfers: 'all' },
+    admin: undefined,
+  });
+});
+
+test('a zone has every default, and the key of its primary', () => {
+  const config = accept(`version: 1
+listen: [{ address: 127.0.0.1, port: 0, udp: false }]
+keys: { Up.: { secret: ${SECRET} } }
+primaries: { p: { addresses: [192.0.2.1, "[2001:db8::1]:5353", "2001:db8::2"], key: up } }
+zones: { Example.ORG.: { primary: p } }`);
+
+  assert.deepEqual(config.zones.get('example.org'), {
+    name: 'example.org',
+    apex: new Uint8Array(Buffer.from('\x07example\x03org\x00', 'latin1')),
+    primary: 'p',
+    primaryKey: 'up',
+    secondaries: [],
+    timers: {
+      refreshMinMs: 30_000,
+      refreshMaxMs: 86_400_000,
+      retryMinMs: 10_000,
+      retryMaxMs: 3_600_000,
+      expireMinMs: 3_600_000,
+      expireMaxMs: 30 * 86_400_000,
+    },
+    maxRecords: 50_000_000,
+    maxBytes: 8e9,
+    outOfZone: 'reject',
+    refreshJitter: 0.1,
+    frameSize: 16_000,
+  });
+  assert.deepEqual(config.primaries.get('p'), {
+    kind: 'server',
+    name: 'p',
+    addresses: [
+      { host: '192.0.2.1', port: 53 },
+      { host: '2001:db8::1', port: 5353 },
+      { host: '2001:db8::2', port: 53 },
+    ],
+    key: 'up',
+    sourceAddress: undefined,
+    edns: true,
+    stallTimeoutMs: 30_000,
+    transferTimeoutMs: 3_600_000,
+    notifyFrom: ['192.0.2.1/32', '2001:db8::1/128', '2001:db8::2/128'],
+  });
+  assert.deepEqual([...config.keys.keys()], ['up']);
+  assert.equal(config.listen[0]?.port, 0);
+  assert.equal(config.listen[0]?.udp, false);
+});
+
+test('a zone overrides zone-defaults key by key, timers too', () => {
+  const config = accept(`version: 1
+listen: [{ address: 127.0.0.1 }]
+primaries: { p: { addresses: [192.0.2.1] }, q: { zone-files: zones, watch: false } }
+secondaries: { s: { address: 198.51.100.7 } }
+zone-defaults: { primary: p, secondaries: s, timers: { refresh-min: 1s, retry-min: 2s }, max-records: 5 }
+zones:
+  example.org: { primary: q, timers: { retry-min: 3s }, out-of-zone: ignore }
+  example.net:`);
+
+  const zone = config.zones.get('example.org');
+  assert.equal(zone?.primary, 'q');
+  assert.deepEqual(zone?.secondaries, ['s']);
+  assert.equal(zone?.timers.refreshMinMs, 1000);
+  assert.equal(zone?.timers.retryMinMs, 3000);
+  assert.equal(zone?.maxRecords, 5);
+  assert.equal(zone?.outOfZone, 'ignore');
+  assert.equal(config.zones.get('example.net')?.primary, 'p');
+});
+
+test('paths are relative to the file, and a folder of zone files keeps its includes to itself', () => {
+  const loaded = parseConfig(
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { k: { algorithm: hmac-sha512, secret-file: keys/k, fudge: 5m } }
+primaries: { a: { zone-files: zones/ }, b: { zone-files: zones, include-below: /srv, watch: false } }
+admin: { listen: "[::1]:8053", token-file: ../token }`,
+    '/etc/zonegate/conf.yaml',
+    (path) => {
+      assert.equal(path, '/etc/zonegate/keys/k');
+      return `${SECRET}\n`;
+    },
+    0,
+  );
+
+  assert.ok(loaded.ok);
+  const { primaries, admin, keys } = loaded.config;
+  assert.deepEqual(primaries.get('a'), {
+    kind: 'files',
+    name: 'a',
+    folder: '/etc/zonegate/zones',
+    includeBelow: '/etc/zonegate/zones',
+    watch: true,
+  });
+  assert.deepEqual(primaries.get('b'), {
+    kind: 'files',
+    name: 'b',
+    folder: '/etc/zonegate/zones',
+    includeBelow: '/srv',
+    watch: false,
+  });
+  assert.deepEqual(admin, { host: '::1', port: 8053, tokenFile: '/etc/token' });
+  const key = keys.get('k');
+  assert.equal(key?.algorithm, TSIG_ALGORITHMS['hmac-sha512']);
+  assert.equal(key?.fudge, 300);
+  assert.deepEqual(key?.secret, new Uint8Array(Buffer.from(SECRET, 'base64')));
+});
+
+test('rules take one thing or a list, names and networks become canonical', () => {
+  const config = accept(`version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { Sec1.Key: { secret: ${SECRET} } }
+rules:
+  - match: { source: [192.0.2.1, "2001:DB8::/32", "::ffff:198.51.100.0/120"], key: SEC1.key., zone: ["*", "*.Example.NET.", example.org] }
+    action: allow
+    limits: { rate: 10/m }
+  - { match: { transport: [tls, tcp], type: NOTIFY }, action: refuse, shadow: false, limits: { rate: { value: 3/h } } }
+  - { name: last, match:, action: drop }`);
+
+  const any = { source: undefined, transport: undefined, key: undefined, zone: undefined, type: undefined };
+  assert.deepEqual(config.rules, [
+    {
+      name: 'rule-1',
+      match: {
+        ...any,
+        source: ['192.0.2.1/32', '2001:db8::/32', '198.51.100.0/24'],
+        key: ['sec1.key'],
+        zone: ['*', '*.example.net', 'example.org'],
+      },
+      action: 'allow',
+      limits: { rate: { count: 10, perMs: 60_000 } },
+    },
+    {
+      name: 'rule-2',
+      match: { ...any, transport: ['tls', 'tcp'], type: ['NOTIFY'] },
+      action: 'refuse',
+      limits: { rate: { count: 3, perMs: 3_600_000 } },
+    },
+    { name: 'last', match: any, action: 'drop', limits: { rate: undefined } },
+  ]);
+});
+
+test('JSON is taken as it stands', () => {
+  const text = JSON.stringify({ version: 1, listen: [{ address: '::', port: 5300 }], threads: { front: 2, pool: 3 } });
+
+  const config = accept(text);
+
+  assert.equal(config.listen[0]?.host, '::');
+  assert.deepEqual(config.threads, { front: 2, pool: 3 });
+});
+
+test('a short secret and a rule for a zone that is not held are warnings with a line', () => {
+  const loaded = parse(`version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { k: { secret: QUJD } }
+primaries: { p: { addresses: [192.0.2.1] } }
+zones: { example.org: { primary: p } }
+rules: [{ match: { zone: exmaple.org }, action: allow }]`);
+
+  assert.ok(loaded.ok);
+  assert.deepEqual(
+    loaded.warnings.map(({ line, path, message }) => `${line} ${path}: ${message}`),
+    [
+      '3 keys.k.secret: the secret has 3 octets; hmac-sha256 should have 32 (RFC 8945 section 6)',
+      '6 rules[0].match.zone: `exmaple.org` is not one of `zones`; did you mean `example.org`?',
+    ],
+  );
+});
+
+test('a configuration that cannot be read is a problem, not an exception', () => {
+  const loaded = loadConfig('/nonexistent/zonegate.yaml');
+
+  assert.equal(loaded.ok, false);
+  assert.match(loaded.ok ? '' : (loaded.problems[0]?.message ?? ''), /cannot be read/);
+});
+
+function accept(text: string): Config {
+  const loaded = parse(text);
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  return loaded.config;
+}
+
+function parse(text: string): LoadedConfig {
+  return parseConfig(text, '/etc/zonegate.yaml', () => assert.fail('no file is named'), 0);
+}
