@@ -1,8 +1,8 @@
 /** The scalars of the configuration: durations, sizes, rates, addresses, names. Text in, value or complaint out. */
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
-import type { Bytes } from '../base/bytes.ts';
+import { type Bytes, equalBytes } from '../base/bytes.ts';
 import { fail, type Result, succeed } from '../base/result.ts';
+import { parseAddress as addressOctets, addressToText, maskAddress } from '../policy/prefix.ts';
 import { lowerName, type NameFailure, nameFromText, zoneLabel } from '../wire/name.ts';
 import type { Address, Rate } from './config.ts';
 
@@ -64,26 +64,27 @@ export function parseAddress(text: string, defaultPort?: number): Parsed<Address
 export function parsePrefix(text: string): Parsed<string> {
   const [host = '', bits, more] = text.split('/');
   const expected = 'expected an address or a network such as `192.0.2.0/24` or `2001:db8::/32`';
-  if (isIP(host) === 0 || host.includes('%') || more !== undefined) return fail(expected);
-  let address = ipaddr.parse(host);
-  let length = bits === undefined ? address.toByteArray().length * 8 : Number(bits);
+  const address = isIP(host) === 0 || host.includes('%') ? undefined : addressOctets(host);
+  if (address === undefined || more !== undefined) return fail(expected);
   if (bits !== undefined && !/^\d{1,3}$/.test(bits)) return fail(expected);
-  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && length >= 96) {
-    address = address.toIPv4Address();
-    length -= 96;
-  }
-  const most = address.toByteArray().length * 8;
-  if (length > most) return fail(`expected a prefix length of 0 to ${most} in \`${text}\``);
-  const family = address instanceof ipaddr.IPv4 ? ipaddr.IPv4 : ipaddr.IPv6;
-  const network = family.networkAddressFromCIDR(`${address.toString()}/${length}`).toString();
-  if (network !== address.toString()) {
-    return fail(`\`${text}\` has bits set after its prefix; expected \`${network}/${length}\``);
-  }
-  return succeed(`${network}/${length}`);
+  const most = isIP(host) === 4 ? 32 : 128;
+  const given = bits === undefined ? most : Number(bits);
+  if (given > most) return fail(`expected a prefix length of 0 to ${most} in \`${text}\``);
+
+  const length = given + (128 - most);
+  const masked = maskAddress(address, length);
+  const network = addressToText(masked);
+  const shown = `${network}/${isIP(network) === 4 ? length - 96 : length}`;
+  return equalBytes(masked, address)
+    ? succeed(shown)
+    : fail(`\`${text}\` has bits set after its prefix; expected \`${shown}\``);
 }
 
 /** The same text for the same address, however it was written. */
-export const canonicalHost = (host: string): string => (isIP(host) === 0 ? host : ipaddr.parse(host).toString());
+export function canonicalHost(host: string): string {
+  const octets = addressOctets(host);
+  return octets === undefined ? host : addressToText(octets) + (/%.*$/.exec(host)?.[0] ?? '');
+}
 
 const NAME_FAILURES: Readonly<Record<NameFailure, string>> = {
   EMPTY_LABEL: 'it has an empty label',

@@ -12,9 +12,9 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import forge from 'node-forge';
 import { ZonegateError } from '../base/errors.ts';
+import { addressToText, parseAddress } from '../policy/prefix.ts';
 
 export type CertificateKind = 'ca' | 'server' | 'client';
 
@@ -189,7 +189,8 @@ function subjectOf({ kind, names }: CertificateRequest): Asn1 {
 
 /** A GeneralName (RFC 5280 §4.2.1.6): tag 2 for host names, 7 for addresses. */
 function altName(name: string): Asn1 {
-  if (isIP(name) !== 0) return implicit(7, Buffer.from(ipaddr.parse(name.replace(/%.*$/, '')).toByteArray()));
+  const address = isIP(name) === 0 ? undefined : parseAddress(name);
+  if (address !== undefined) return implicit(7, Buffer.from(isIP(name) === 4 ? address.subarray(12) : address));
   const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
   if (!new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})*$`).test(name) || name.length > 253) {
     throw invalid(`not a host name or IP address: ${JSON.stringify(name)}`);
@@ -228,7 +229,8 @@ function altNamesOf(certificate: X509Certificate): string[] {
   const text = certificate.subjectAltName ?? '';
   // Node puts values with commas or quotes into JSON quotes, so that they cannot look like two names.
   return Array.from(text.matchAll(/(DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g), ([, , value = '']) => {
-    if (isIP(value) !== 0) return ipaddr.parse(value).toString();
+    const address = isIP(value) === 0 ? undefined : parseAddress(value);
+    if (address !== undefined) return addressToText(address);
     return value.startsWith('"') ? String(JSON.parse(value)) : value;
   });
 }
