@@ -80,7 +80,7 @@ export class ConfigDocument {
 }
 
 /** `zones["example.org"].timers.refresh-min`, `listen[0].port`. */
-export function printPath(path: Path): string {
+function printPath(path: Path): string {
   return path
     .map((step, index) => {
       if (typeof step === 'number') return `[${step}]`;
