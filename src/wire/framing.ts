@@ -15,15 +15,15 @@ export class MessageFramer {
    * Takes what arrived and calls `onMessage` with each whole message, without its prefix: a view that is valid during
    * the call only. Stops early, with the rest unread, when `onMessage` gives false.
    */
-  push(data: Bytes, onMessage: (message: Bytes) => boolean): void {
+  push(data: Bytes, onMessage: (message: Bytes) => boolean): number {
     let at = 0;
     while (at < data.length) {
       if (this.#filled === 0 && data.length - at >= 2) {
         const length = ((data[at] as number) << 8) | (data[at + 1] as number);
         if (data.length - at - 2 >= length) {
           const end = at + 2 + length;
-          if (!onMessage(data.subarray(at + 2, end))) return;
           at = end;
+          if (!onMessage(data.subarray(end - length, end))) return at;
           continue;
         }
       }
@@ -31,9 +31,10 @@ export class MessageFramer {
       if (this.#isWhole()) {
         const message = this.#partial.subarray(2, this.#filled);
         this.#filled = 0;
-        if (!onMessage(message)) return;
+        if (!onMessage(message)) return at;
       }
     }
+    return at;
   }
 
   #collect(data: Bytes, at: number): number {

@@ -53,7 +53,7 @@ export function compareRanges(
   bStart: number,
   bLength: number,
 ): number {
-  const length = aLength < bLength ? aLength : bLength;
+  const length = Math.min(aLength, bLength);
   for (let i = 0; i < length; i++) {
     const difference = (a[aStart + i] as number) - (b[bStart + i] as number);
     if (difference !== 0) return difference;

@@ -1,0 +1,232 @@
+/** A front: its listening sockets, the connections they bring, and what control tells it. */
+import { createServer, type Server, type Socket } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { SourceCounter } from '../policy/limits/source-count.ts';
+import { Connection } from './connection.ts';
+import type { FrontContext } from './context.ts';
+import { Counters } from './counters.ts';
+import type {
+  FromFront,
+  FrontEvent,
+  FrontListener,
+  FrontSetup,
+  FrontTls,
+  ReceivedNotify,
+  ToFront,
+} from './messages.ts';
+import { makePeer } from './peer.ts';
+import { PolicyState } from './policy-state.ts';
+import { FrontZones } from './zones.ts';
+
+const SWEEP_MS = 1000;
+/** Events wait this long at most before they are sent to control, or until there are many. */
+const EVENT_DELAY_MS = 20;
+const MANY_EVENTS = 256;
+
+export class Front implements FrontContext {
+  readonly clock: Clock = systemClock;
+  readonly counters: Counters;
+  readonly zones: FrontZones;
+  policy: PolicyState;
+  readonly #setup: FrontSetup;
+  readonly #send: (message: FromFront) => void;
+  readonly #sources: SourceCounter;
+  readonly #connections = new Map<Connection, number>();
+  readonly #servers: (Server | TlsServer)[] = [];
+  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  #events: FrontEvent[] = [];
+  #eventTimer: NodeJS.Timeout | undefined;
+  #isDraining = false;
+
+  constructor(setup: FrontSetup, send: (message: FromFront) => void) {
+    this.#setup = setup;
+    this.#send = send;
+    this.counters = new Counters(setup.counters);
+    this.zones = new FrontZones(setup.leases);
+    this.policy = new PolicyState(setup.policy, setup.rates);
+    this.#sources = new SourceCounter(setup.sources, setup.index);
+  }
+
+  async listen(): Promise<void> {
+    await Promise.all(this.#setup.listeners.map((listener) => this.#listen(listener)));
+    this.#delay.enable();
+    setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#send({ kind: 'listening' });
+  }
+
+  take(message: ToFront): void {
+    switch (message.kind) {
+      case 'policy':
+        this.policy = new PolicyState(message.policy, this.#setup.rates);
+        return;
+      case 'zone':
+        this.zones.set(message.zone, message.state, message.slabs);
+        return;
+      case 'zone-removed':
+        this.zones.remove(message.zone);
+        return;
+      case 'snapshot': {
+        const now = this.clock.now();
+        const transfers = [...this.#connections.keys()].flatMap((connection) => connection.running(now));
+        this.#send({ kind: 'snapshot', request: message.request, transfers });
+        return;
+      }
+      case 'drain':
+        this.#drain();
+        return;
+    }
+  }
+
+  notify(notify: ReceivedNotify): void {
+    this.#send({ kind: 'notify', notify });
+  }
+
+  /** Gathered, as a message between threads costs some 10 µs. */
+  report(event: FrontEvent): void {
+    this.#events.push(event);
+    if (this.#events.length >= MANY_EVENTS) this.#sendEvents();
+    else this.#eventTimer ??= setTimeout(() => this.#sendEvents(), EVENT_DELAY_MS);
+  }
+
+  gone(connection: Connection): void {
+    const slot = this.#connections.get(connection);
+    if (slot === undefined) return;
+    this.#connections.delete(connection);
+    this.#leave(slot);
+    this.#endIfDrained();
+  }
+
+  #sendEvents(): void {
+    clearTimeout(this.#eventTimer);
+    this.#eventTimer = undefined;
+    const events = this.#events;
+    this.#events = [];
+    if (events.length > 0) this.#send({ kind: 'events', events });
+  }
+
+  #listen(listener: FrontListener): Promise<void> {
+    const server = listener.tls === undefined ? this.#tcpServer() : this.#tlsServer(listener.tls);
+    this.#servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ fd: listener.fd }, () => {
+        server.off('error', reject);
+        // A passing shortage of descriptors, say: the listener goes on.
+        server.on('error', () => this.counters.add('connections-over-limit'));
+        resolve();
+      });
+    });
+  }
+
+  /** Half-open is allowed: a client may send its query, end its side, and read on. */
+  #tcpServer(): Server {
+    return createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      const slot = this.#admit(socket);
+      if (slot !== undefined) this.#serve(socket, 'tcp', slot);
+    });
+  }
+
+  #tlsServer(tls: FrontTls): TlsServer {
+    const server = createTlsServer(
+      {
+        cert: tls.certPem,
+        key: tls.keyPem,
+        minVersion: 'TLSv1.3',
+        ALPNProtocols: ['dot'],
+        ticketKeys: Buffer.from(tls.ticketKeys),
+        requestCert: tls.clientCertificate !== 'none',
+        rejectUnauthorized: tls.clientCertificate === 'required',
+        handshakeTimeout: this.policy.limits.firstMessageTimeoutMs,
+        noDelay: true,
+        allowHalfOpen: true,
+        ...(tls.clientCaPem !== undefined && { ca: tls.clientCaPem }),
+      },
+      (socket: TLSSocket) => {
+        const slot = admitted.get(`${socket.remoteAddress}#${socket.remotePort}`);
+        admitted.delete(`${socket.remoteAddress}#${socket.remotePort}`);
+        // RFC 9103 §7.1: ALPN `dot`, or nothing; a client that offers none is told by the close.
+        const hasAlpn = socket.alpnProtocol === 'dot' || tls.alpn === 'optional';
+        if (slot === undefined || !hasAlpn) {
+          if (slot !== undefined) this.#leave(slot);
+          socket.destroy();
+        } else {
+          this.#serve(socket, 'tls', slot);
+        }
+      },
+    );
+    // Counted from the accept on, so that handshakes, too, are within the limits.
+    const admitted = new Map<string, number>();
+    server.on('connection', (socket: Socket) => {
+      const slot = this.#admit(socket);
+      if (slot === undefined) return;
+      const client = `${socket.remoteAddress}#${socket.remotePort}`;
+      admitted.set(client, slot);
+      socket.once('close', () => {
+        const left = admitted.get(client);
+        if (left !== slot) return;
+        admitted.delete(client);
+        this.#leave(left);
+      });
+    });
+    server.on('tlsClientError', () => this.counters.add('handshake-failures'));
+    return server;
+  }
+
+  /** Counts the connection in, or ends it: over a limit, the connection just closes. */
+  #admit(socket: Socket): number | undefined {
+    const { limits } = this.policy;
+    const total = this.#setup.connections;
+    const source = makePeer('tcp', socket.remoteAddress)?.address;
+    if (source !== undefined && !this.#isDraining) {
+      const open = Atomics.add(total, 0, 1) + 1;
+      const slot = open <= limits.connections ? this.#sources.enter(source, limits.connectionsPerSource) : undefined;
+      if (slot !== undefined) {
+        this.counters.add('connections-accepted');
+        return slot;
+      }
+      Atomics.sub(total, 0, 1);
+    }
+    this.counters.add('connections-over-limit');
+    socket.destroy();
+    return undefined;
+  }
+
+  #leave(slot: number): void {
+    Atomics.sub(this.#setup.connections, 0, 1);
+    this.#sources.leave(slot);
+  }
+
+  #serve(socket: Socket | TLSSocket, transport: 'tcp' | 'tls', slot: number): void {
+    const peer = makePeer(transport, socket.remoteAddress);
+    if (peer === undefined) {
+      this.#leave(slot);
+      socket.destroy();
+      return;
+    }
+    this.#connections.set(new Connection(socket, peer, this), slot);
+  }
+
+  #sweep(): void {
+    const now = this.clock.now();
+    for (const connection of this.#connections.keys()) connection.sweep(now);
+    this.counters.set('connections-open', this.#connections.size);
+    this.counters.set('loop-delay-mean-ms', this.#delay.mean / 1e6);
+    this.counters.set('loop-delay-p99-ms', this.#delay.percentile(99) / 1e6);
+    this.#delay.reset();
+  }
+
+  #drain(): void {
+    this.#isDraining = true;
+    for (const server of this.#servers) server.close();
+    for (const connection of this.#connections.keys()) connection.closeWhenIdle();
+    this.#endIfDrained();
+  }
+
+  #endIfDrained(): void {
+    if (!this.#isDraining || this.#connections.size > 0) return;
+    this.#sendEvents();
+    this.#send({ kind: 'drained' });
+  }
+}

@@ -1,0 +1,90 @@
+/** Builds small answers: refusals, SOA, NOTIFY replies. Transfers are streamed (see stream.ts). */
+import type { Bytes } from '../base/bytes.ts';
+import type { TsigKey } from '../tsig/key.ts';
+import { TSIG_SUCCESS, type TsigOutcome, TsigSigner } from '../tsig/signer.ts';
+import { type EdnsAnswer, writeOpt } from '../wire/edns.ts';
+import { HEADER_LENGTH, opcodeFlags, writeHeader } from '../wire/header.ts';
+import type { Message } from '../wire/message.ts';
+import { type EdeCode, FLAG, RCODE, type Rcode } from '../wire/registry.ts';
+import { Writer } from '../wire/writer.ts';
+
+/** UDP payload that we say we can take (RFC 6891 §6.2.3; the size that survives everywhere, DNS flag day 2020). */
+export const OUR_UDP_SIZE = 1232;
+
+export interface AnswerParts {
+  readonly rcode: Rcode;
+  readonly authoritative?: boolean;
+  /** TC: ask again over TCP. */
+  readonly truncated?: boolean;
+  /** Whole records, uncompressed. */
+  readonly answers?: readonly Bytes[];
+  readonly ede?: { readonly code: EdeCode; readonly text: string };
+}
+
+/** How an answer is signed: the key and MAC of the request, which held. */
+export interface SignWith {
+  readonly key: TsigKey;
+  readonly mac: Bytes;
+  /** Seconds. */
+  readonly now: number;
+  readonly outcome?: TsigOutcome;
+}
+
+/** The OPT of an answer to a query that had one; undefined where it had none (RFC 6891 §6.1.1). */
+export function answerOpt(query: Message, more: Omit<EdnsAnswer, 'udpSize'>): Uint8Array<ArrayBuffer> | undefined {
+  return query.edns && writeOpt({ ...more, udpSize: OUR_UDP_SIZE });
+}
+
+/** A whole message, without length prefix. `unsigned` is a TSIG record to append as it is (BADKEY, BADSIG). */
+export function buildAnswer(
+  query: Message,
+  parts: AnswerParts,
+  sign: SignWith | undefined,
+  unsigned?: Bytes,
+): Uint8Array<ArrayBuffer> {
+  const opt = answerOpt(query, {
+    extendedRcode: parts.rcode >>> 4,
+    ...(parts.ede && { ede: parts.ede }),
+  });
+  const answers = parts.answers ?? [];
+  const flags =
+    FLAG.QR |
+    opcodeFlags(query.header.opcode) |
+    (parts.authoritative ? FLAG.AA : 0) |
+    (parts.truncated ? FLAG.TC : 0) |
+    (query.header.flags & FLAG.RD) |
+    (parts.rcode & 0xf);
+  const writer = new Writer(512);
+  writeHeader(writer, query.header.id, flags, {
+    questions: query.question === undefined ? 0 : 1,
+    answers: answers.length,
+    additionals: opt === undefined ? 0 : 1,
+  });
+  if (query.question !== undefined) writer.octets(query.question.wire);
+  for (const answer of answers) writer.octets(answer);
+  if (opt !== undefined) writer.octets(opt);
+  const tsig =
+    sign === undefined
+      ? unsigned
+      : new TsigSigner(sign.key, sign.mac).sign(
+          [writer.view()],
+          query.header.id,
+          sign.now,
+          sign.outcome ?? TSIG_SUCCESS,
+        );
+  if (tsig !== undefined) writer.octets(tsig).patchUint16(10, (opt === undefined ? 0 : 1) + 1);
+  return writer.view();
+}
+
+/** The SOA alone: the answer to a SOA query, and to an IXFR of a client that is current (RFC 1995 §2). */
+export const buildSoaAnswer = (query: Message, soaRecord: Bytes, sign: SignWith | undefined): Uint8Array<ArrayBuffer> =>
+  buildAnswer(query, { rcode: RCODE.NOERROR, authoritative: true, answers: [soaRecord] }, sign);
+
+/** Octets that the client takes over UDP: 512 without EDNS (RFC 1035 §2.3.4), never more than we send ourselves. */
+export const udpLimit = (query: Message): number =>
+  query.edns === undefined ? 512 : Math.min(Math.max(512, query.edns.udpSize), OUR_UDP_SIZE);
+
+/** FORMERR for what could not be read: the id is all there is to go by (RFC 1035 §4.1.1). */
+export function buildFormatError(id: number, opcode: number): Uint8Array<ArrayBuffer> {
+  return writeHeader(new Writer(HEADER_LENGTH), id, FLAG.QR | opcodeFlags(opcode) | 1, {}).view();
+}

@@ -1,0 +1,322 @@
+/**
+ * One client's connection: frames what comes in, answers it, and sends its transfers by turns. Several requests may be
+ * in flight at once; their answers are whole messages, so they may mix (RFC 9103 §6.1, RFC 7766 §6.2.1.1).
+ */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Bytes } from '../base/bytes.ts';
+import { MessageFramer } from '../wire/framing.ts';
+import { buildSoaAnswer } from './answer.ts';
+import type { FrontContext } from './context.ts';
+import type { RunningTransfer, TransferEvent } from './messages.ts';
+import type { Peer } from './peer.ts';
+import { type AcceptedTransfer, handleRequest, type Refusal } from './pipeline.ts';
+import { PLAIN_QUANTUM, TLS_QUANTUM, TransferStream } from './stream.ts';
+
+/** Requests in flight on one connection; further ones wait in the socket. */
+const MOST_IN_FLIGHT = 64;
+/** Octets of answers that a connection may have queued and still be read from. */
+const MOST_QUEUED = 256 * 1024;
+
+interface Active {
+  readonly stream: TransferStream;
+  readonly startedAt: number;
+}
+
+export class Connection {
+  readonly peer: Peer;
+  readonly #socket: Socket | TLSSocket;
+  readonly #context: FrontContext;
+  readonly #framer = new MessageFramer();
+  readonly #quantum: number;
+  /** Transfers that have more to write, whose turn is next in front. */
+  readonly #active: Active[] = [];
+  /** Transfers that have written all, and wait for the socket to have taken it. */
+  readonly #finishing = new Set<Active>();
+  /** Octets that came while too much was in flight. */
+  #held: Buffer[] = [];
+  #isScheduled = false;
+  #isClosing = false;
+  /** Set once the connection is given up; what is running then ends so. */
+  #fate: TransferEvent['outcome'] | undefined;
+  #hadMessage = false;
+  /** Of the last whole message, of the end of the last transfer, or of the accept. */
+  #quietSince: number;
+  #messageBegan: number | undefined;
+
+  constructor(socket: Socket | TLSSocket, peer: Peer, context: FrontContext) {
+    this.#socket = socket;
+    this.peer = peer;
+    this.#context = context;
+    this.#quantum = peer.transport === 'tls' ? TLS_QUANTUM : PLAIN_QUANTUM;
+    this.#quietSince = context.clock.now();
+    socket.on('data', (data: Buffer) => this.#receive(data));
+    socket.on('drain', () => this.#schedule());
+    socket.on('end', () => this.closeWhenIdle());
+    socket.on('timeout', () => this.#destroy('stalled'));
+    socket.on('error', () => this.#destroy('closed-by-client'));
+    socket.on('close', () => this.#closed());
+  }
+
+  /** Ends what has lasted too long. Called every second or so, as a timer for each connection costs more. */
+  sweep(now: number): void {
+    if (this.#active.length > 0 || this.#fate !== undefined) return;
+    const { limits } = this.#context.policy;
+    const began = this.#messageBegan;
+    const isOverdue =
+      began !== undefined
+        ? now - began > limits.messageTimeoutMs
+        : now - this.#quietSince > (this.#hadMessage ? limits.idleTimeoutMs : limits.firstMessageTimeoutMs);
+    if (isOverdue) this.#destroy('stalled');
+  }
+
+  /** No more requests; running transfers go on to their end. */
+  closeWhenIdle(): void {
+    this.#isClosing = true;
+    this.#endIfIdle();
+  }
+
+  running(now: number): RunningTransfer[] {
+    return this.#active.map(({ stream, startedAt }) => ({
+      zone: stream.transfer.zone,
+      type: stream.transfer.type,
+      transport: this.peer.transport,
+      client: this.#client(),
+      identity: stream.transfer.identity,
+      serial: stream.transfer.version.handle.serial,
+      bytes: stream.bytes,
+      totalBytes: stream.totalBytes,
+      ms: now - startedAt,
+    }));
+  }
+
+  #receive(data: Buffer): void {
+    if (this.#fate !== undefined || this.#isClosing) return;
+    if (this.#isSaturated) {
+      this.#hold(data);
+      return;
+    }
+    // Pipelined requests of one segment are answered in one write.
+    this.#socket.cork();
+    const taken = this.#framer.push(data, (message) => {
+      this.#request(message);
+      return this.#fate === undefined && !this.#isSaturated;
+    });
+    this.#socket.uncork();
+    if (!this.#framer.isInMessage) this.#messageBegan = undefined;
+    else this.#messageBegan ??= this.#context.clock.now();
+    if (taken < data.length) this.#hold(data.subarray(taken));
+  }
+
+  /** Answers pile up: a client that asks and does not read is not read from either. */
+  get #isSaturated(): boolean {
+    return this.#active.length + this.#finishing.size >= MOST_IN_FLIGHT || this.#socket.writableLength > MOST_QUEUED;
+  }
+
+  #hold(data: Buffer): void {
+    this.#held.push(data);
+    this.#socket.pause();
+  }
+
+  #resumeReceiving(): void {
+    if (this.#held.length === 0 || this.#isSaturated) return;
+    const held = this.#held;
+    this.#held = [];
+    for (const data of held) this.#receive(data);
+    if (this.#held.length === 0) this.#socket.resume();
+  }
+
+  #request(message: Bytes): void {
+    const context = this.#context;
+    const now = context.clock.now();
+    this.#hadMessage = true;
+    this.#quietSince = now;
+    this.#messageBegan = undefined;
+    context.counters.add('requests');
+    const outcome = handleRequest(message, this.peer, context.policy, context.zones, now);
+    switch (outcome.kind) {
+      case 'silence':
+        return;
+      case 'close':
+        context.counters.add('dropped');
+        this.#destroy('error');
+        return;
+      case 'answer':
+        if (outcome.refusal !== undefined) this.#noteRefusal(outcome.refusal);
+        this.#writeMessage(outcome.message);
+        return;
+      case 'notify':
+        context.counters.add('notifies');
+        context.notify(outcome.notify);
+        this.#writeMessage(outcome.message);
+        return;
+      case 'transfer':
+        this.#begin(outcome.transfer, now);
+        return;
+    }
+  }
+
+  #begin(transfer: AcceptedTransfer, now: number): void {
+    if (transfer.soaOnly) {
+      const message = buildSoaAnswer(transfer.query, transfer.version.handle.soaRecord, transfer.sign);
+      this.#writeMessage(message);
+      this.#report(transfer, {
+        messages: 1,
+        records: 1,
+        bytes: message.length,
+        ms: 0,
+        outcome: 'done',
+        'sent-as': 'SOA',
+      });
+      return;
+    }
+    // The query's question and OPT are views into the receive buffer, which is not ours beyond this turn.
+    const stream = new TransferStream(detach(transfer), this.#quantum);
+    stream.transfer.version.lease();
+    this.#active.push({ stream, startedAt: now });
+    this.#socket.setTimeout(this.#context.policy.limits.idleTimeoutMs);
+    if (transfer.version.handle.single !== undefined) this.#run();
+    else this.#schedule();
+  }
+
+  /** Next turn of the event loop, however willing the socket is: so that one fast reader starves nobody. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#fate !== undefined) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#run();
+    });
+  }
+
+  /** One quantum of the transfer whose turn it is. */
+  #run(): void {
+    const socket = this.#socket;
+    // 'drain' will call again: until then the socket holds all that it is meant to.
+    if (this.#fate !== undefined || socket.writableNeedDrain) return;
+    const active = this.#active.shift();
+    if (active === undefined) {
+      this.#resumeReceiving();
+      this.#endIfIdle();
+      return;
+    }
+    socket.cork();
+    const isDone = active.stream.writeQuantum(socket, Math.floor(this.#context.clock.now() / 1000));
+    if (isDone) this.#finishAfterLastWrite(active);
+    else this.#active.push(active);
+    socket.uncork();
+    if (!socket.writableNeedDrain) this.#schedule();
+  }
+
+  #finishAfterLastWrite(active: Active): void {
+    // Kept until the socket has taken the last octet: libuv reads the shared memory until then.
+    this.#finishing.add(active);
+    this.#socket.write(NOTHING, (error) => {
+      if (error || !this.#finishing.delete(active)) return;
+      this.#finish(active, 'done');
+      if (this.#active.length === 0 && this.#finishing.size === 0) this.#socket.setTimeout(0);
+      this.#schedule();
+    });
+  }
+
+  #finish({ stream, startedAt }: Active, outcome: TransferEvent['outcome']): void {
+    const now = this.#context.clock.now();
+    this.#quietSince = now;
+    const { transfer } = stream;
+    transfer.version.release();
+    this.#report(transfer, {
+      messages: stream.messages,
+      // The SOA goes out twice.
+      records: outcome === 'done' ? transfer.version.handle.records + 1 : 0,
+      bytes: stream.bytes,
+      ms: now - startedAt,
+      outcome,
+      'sent-as': 'AXFR',
+    });
+  }
+
+  #report(
+    transfer: AcceptedTransfer,
+    facts: Pick<TransferEvent, 'messages' | 'records' | 'bytes' | 'ms' | 'outcome' | 'sent-as'>,
+  ): void {
+    const { counters } = this.#context;
+    counters.add(`transfers-${facts.outcome}`);
+    counters.add('transfer-octets', facts.bytes);
+    this.#context.report({
+      event: 'transfer',
+      zone: transfer.zone,
+      type: transfer.type,
+      'sent-as': facts['sent-as'],
+      transport: this.peer.transport,
+      client: this.#client(),
+      identity: transfer.identity,
+      rule: transfer.rule,
+      from: transfer.from,
+      to: transfer.version.handle.serial,
+      messages: facts.messages,
+      records: facts.records,
+      bytes: facts.bytes,
+      ms: facts.ms,
+      outcome: facts.outcome,
+    });
+  }
+
+  #noteRefusal(refusal: Refusal): void {
+    this.#context.counters.add(`refused-${refusal.why}`);
+    this.#context.report({
+      event: 'refused',
+      why: refusal.why,
+      zone: refusal.zone,
+      type: refusal.type,
+      transport: this.peer.transport,
+      client: this.#client(),
+      identity: refusal.identity,
+      rule: refusal.rule,
+    });
+  }
+
+  #writeMessage(message: Uint8Array): void {
+    const framed = Buffer.allocUnsafe(message.length + 2);
+    framed.writeUInt16BE(message.length, 0);
+    framed.set(message, 2);
+    this.#socket.write(framed);
+  }
+
+  #client(): string {
+    return `${this.peer.addressText}#${this.#port}`;
+  }
+
+  get #port(): number {
+    return this.#socket.remotePort ?? 0;
+  }
+
+  #endIfIdle(): void {
+    if (!this.#isClosing || this.#fate !== undefined || this.#active.length > 0 || this.#finishing.size > 0) return;
+    this.#socket.end();
+  }
+
+  #destroy(outcome: TransferEvent['outcome']): void {
+    if (this.#fate !== undefined) return;
+    this.#fate = outcome;
+    this.#held = [];
+    this.#socket.destroy();
+  }
+
+  /** Only now are leases given back: until its close a socket may read the memory of what it was given to write. */
+  #closed(): void {
+    const outcome = this.#fate ?? 'closed-by-client';
+    this.#fate = outcome;
+    for (const active of [...this.#active, ...this.#finishing]) this.#finish(active, outcome);
+    this.#active.length = 0;
+    this.#finishing.clear();
+    this.#context.gone(this);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Copies what a running transfer needs of its query: id, flags, question. The rest is done with. */
+function detach(transfer: AcceptedTransfer): AcceptedTransfer {
+  const { query } = transfer;
+  return { ...transfer, query: { ...query, answers: [], authorities: [], tsig: undefined } };
+}

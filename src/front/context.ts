@@ -1,0 +1,18 @@
+/** What connections of one front share. */
+import type { Clock } from '../base/clock.ts';
+import type { Connection } from './connection.ts';
+import type { Counters } from './counters.ts';
+import type { FrontEvent, ReceivedNotify } from './messages.ts';
+import type { PolicyState } from './policy-state.ts';
+import type { FrontZones } from './zones.ts';
+
+export interface FrontContext {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly zones: FrontZones;
+  /** The present one: a reload replaces it. */
+  readonly policy: PolicyState;
+  notify(notify: ReceivedNotify): void;
+  report(event: FrontEvent): void;
+  gone(connection: Connection): void;
+}

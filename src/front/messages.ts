@@ -1,0 +1,144 @@
+/** What control and the front threads tell each other. Everything crosses threads by structured clone. */
+import type { ConnectionLimits, Transport } from '../config/config.ts';
+import type { RateTable } from '../policy/limits/rate.ts';
+import type { SourceTable } from '../policy/limits/source-count.ts';
+import type { RuleConfig } from '../policy/rule-config.ts';
+import type { TsigKey } from '../tsig/key.ts';
+import type { SlabHandle } from '../zone/slab.ts';
+import type { VersionHandle } from '../zone/version.ts';
+
+/** What a front is given at its start. */
+export interface FrontSetup {
+  readonly index: number;
+  readonly listeners: readonly FrontListener[];
+  readonly policy: PolicyUpdate;
+  readonly rates: RateTable;
+  readonly sources: SourceTable;
+  /** Leases on zone versions: this front's row of counters, by lease slot. */
+  readonly leases: Int32Array<SharedArrayBuffer>;
+  /** This front's row of counters, see counters.ts. */
+  readonly counters: Float64Array<SharedArrayBuffer>;
+  /** Connections in all, over all fronts. */
+  readonly connections: Int32Array<SharedArrayBuffer>;
+}
+
+export interface FrontListener {
+  /** A descriptor of this front's own. */
+  readonly fd: number;
+  /** `address:port`, for logs. */
+  readonly name: string;
+  readonly transport: Exclude<Transport, 'udp'>;
+  readonly tls: FrontTls | undefined;
+}
+
+export interface FrontTls {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly clientCaPem: string | undefined;
+  readonly clientCertificate: 'none' | 'optional' | 'required';
+  readonly alpn: 'required' | 'optional';
+  /** 48 octets, the same for all fronts, so that any of them resumes a session of another. */
+  readonly ticketKeys: Uint8Array;
+}
+
+/** Replaces rules, keys and limits at once; running transfers go on. */
+export interface PolicyUpdate {
+  readonly rules: readonly RuleConfig[];
+  readonly keys: ReadonlyMap<string, TsigKey>;
+  readonly limits: ConnectionLimits;
+  /** By `zoneLabel`: CIDR text of those who may send NOTIFY for it without a rule. */
+  readonly notifyFrom: ReadonlyMap<string, readonly string[]>;
+}
+
+export type ZoneState =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'served'; readonly version: VersionHandle; readonly lease: number }
+  | { readonly kind: 'expired' };
+
+export type ToFront =
+  | { readonly kind: 'policy'; readonly policy: PolicyUpdate }
+  /** `slabs`: those of the version that this front has not been told of. */
+  | { readonly kind: 'zone'; readonly zone: string; readonly state: ZoneState; readonly slabs: readonly SlabHandle[] }
+  | { readonly kind: 'zone-removed'; readonly zone: string }
+  | { readonly kind: 'snapshot'; readonly request: number }
+  | { readonly kind: 'drain' };
+
+export type FromFront =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'events'; readonly events: readonly FrontEvent[] }
+  | { readonly kind: 'notify'; readonly notify: ReceivedNotify }
+  | { readonly kind: 'snapshot'; readonly request: number; readonly transfers: readonly RunningTransfer[] }
+  | { readonly kind: 'drained' };
+
+export interface ReceivedNotify {
+  readonly zone: string;
+  /** Serial in the NOTIFY's answer section, if it has one: a hint (RFC 1996 §3.7). */
+  readonly serial: number | undefined;
+  /** Address text of the sender. */
+  readonly source: string;
+}
+
+export type FrontEvent = TransferEvent | RefusedEvent;
+
+/** INTERFACE.md's `transfer`, one line each. */
+export interface TransferEvent {
+  readonly event: 'transfer';
+  readonly zone: string;
+  readonly type: 'AXFR' | 'IXFR';
+  /** What was sent in answer. */
+  readonly 'sent-as': 'AXFR' | 'IXFR' | 'SOA';
+  readonly transport: Transport;
+  /** Address text and port. */
+  readonly client: string;
+  /** TSIG key, or null. */
+  readonly identity: string | null;
+  readonly rule: string;
+  readonly from: number | null;
+  readonly to: number;
+  readonly messages: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly outcome: 'done' | 'closed-by-client' | 'stalled' | 'error';
+}
+
+/** Counted always, logged in summaries: nothing a stranger does writes a line of its own. */
+export interface RefusedEvent {
+  readonly event: 'refused';
+  readonly why: RefusalReason;
+  readonly zone: string;
+  readonly type: string;
+  readonly transport: Transport;
+  readonly client: string;
+  readonly identity: string | null;
+  readonly rule: string;
+}
+
+export type RefusalReason =
+  | 'malformed'
+  | 'bad-version'
+  | 'not-implemented'
+  | 'not-supported'
+  | 'no-rule'
+  | 'rule'
+  | 'bad-key'
+  | 'bad-signature'
+  | 'bad-time'
+  | 'bad-truncation'
+  | 'unknown-zone'
+  | 'rate'
+  | 'not-ready'
+  | 'expired';
+
+export interface RunningTransfer {
+  readonly zone: string;
+  readonly type: 'AXFR' | 'IXFR';
+  readonly transport: Transport;
+  readonly client: string;
+  readonly identity: string | null;
+  readonly serial: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Milliseconds since it began. */
+  readonly ms: number;
+}

@@ -1,0 +1,17 @@
+import type { Transport } from '../config/config.ts';
+import { type AddressBytes, parseAddress } from '../policy/prefix.ts';
+
+/** Where requests of one client come from: made once a connection, or once a datagram. */
+export interface Peer {
+  readonly transport: Transport;
+  readonly address: AddressBytes;
+  /** Address text, without the port. */
+  readonly addressText: string;
+}
+
+/** Undefined where the socket no longer knows its address: the client is gone. */
+export function makePeer(transport: Transport, addressText: string | undefined): Peer | undefined {
+  const address = addressText === undefined ? undefined : parseAddress(addressText);
+  if (address === undefined || addressText === undefined) return undefined;
+  return { transport, address, addressText: addressText.startsWith('::ffff:') ? addressText.slice(7) : addressText };
+}
