@@ -1,14 +1,19 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname, resolve, sep } from 'node:path';
 import { assembleVersion, usageOfRun } from '../src/xfr/assemble.ts';
-import { ingestBatch } from '../src/xfr/ingest.ts';
+import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
 import type {
   AssembleTask,
   AssembleTaskResult,
   BatchTask,
   BatchTaskResult,
+  BatchValue,
   SlabSupply,
   TaskResult,
+  ZoneFileTask,
 } from '../src/xfr/tasks.ts';
+import { ingestZoneFile } from '../src/xfr/zone-file.ts';
 import { SlabDirectory, SlabWriter } from '../src/zone/slab.ts';
 
 const directory = new SlabDirectory();
@@ -18,10 +23,30 @@ export function batch(task: BatchTask): BatchTaskResult {
   return withSlabs(task.supply, () => {
     const { slab, offset, length } = task.input;
     const result = ingestBatch(directory.bytes(slab), offset, offset + length, task.options, slabs);
-    if (!result.ok) return result;
-    const { run } = result.batch;
-    return { ok: true, value: { batch: result.batch, usage: run === undefined ? [] : usageOfRun(run) } };
+    return withUsage(result);
   });
+}
+
+export function zoneFile(task: ZoneFileTask): BatchTaskResult {
+  const { file, includeBelow } = task.request;
+  const read = (path: string, from: string): { file: string; text: Uint8Array } | string => {
+    const wanted = resolve(dirname(from), path);
+    try {
+      // By its real path, so that no link leads out.
+      const real = realpathSync(wanted);
+      if (!real.startsWith(realpathSync(includeBelow) + sep)) return `${path} lies outside ${includeBelow}`;
+      return { file: wanted, text: readFileSync(real) };
+    } catch (error) {
+      return `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? error}`;
+    }
+  };
+  return withSlabs(task.supply, () => withUsage(ingestZoneFile(file, task.request, read, slabs)));
+}
+
+function withUsage(result: BatchResult): Outcome<BatchValue> {
+  if (!result.ok) return result;
+  const { run } = result.batch;
+  return { ok: true, value: { batch: result.batch, usage: run === undefined ? [] : usageOfRun(run) } };
 }
 
 export function assemble(task: AssembleTask): AssembleTaskResult {

@@ -18,6 +18,23 @@ export interface BatchTask {
   readonly options: BatchOptions;
 }
 
+/** A zone file to read in the pool thread. */
+export interface ZoneFileRequest {
+  /** Absolute path. */
+  readonly file: string;
+  /** Absolute path that $INCLUDE may not leave. */
+  readonly includeBelow: string;
+  /** Wire form, lower case. */
+  readonly apex: Uint8Array;
+  readonly frameSize: number;
+  readonly outOfZone: 'reject' | 'ignore';
+}
+
+export interface ZoneFileTask {
+  readonly supply: SlabSupply;
+  readonly request: ZoneFileRequest;
+}
+
 export interface AssembleTask {
   readonly supply: SlabSupply;
   readonly options: AssembleOptions;
