@@ -2,7 +2,7 @@
  * A version of a zone: its SOA, and pages of frame references under a root, all in shared memory (DESIGN.md section 1).
  * Threads are sent the handle; everything else they read where it lies.
  */
-import type { Bytes } from '../base/bytes.ts';
+import { type Bytes, equalBytes } from '../base/bytes.ts';
 import { type FrameEntry, FrameList, FrameListBuilder, PAGE_FRAMES } from './frame-list.ts';
 import type { SlabDirectory, SlabRange, SlabWriter } from './slab.ts';
 
@@ -90,4 +90,16 @@ export class VersionReader {
       }
     }
   }
+}
+
+/** Whether the frames listed are, one by one, the frames of a version: the same records, packed the same way. */
+export function hasSameFrames(version: VersionReader, frames: FrameList | undefined): boolean {
+  let at = 0;
+  for (let p = 0; p < version.pageCount; p++) {
+    const page = version.page(p);
+    for (let i = 0; i < page.length; i++, at++) {
+      if (frames === undefined || at >= frames.length || !equalBytes(page.hash(i), frames.hash(at))) return false;
+    }
+  }
+  return at === (frames?.length ?? 0);
 }

@@ -1,0 +1,54 @@
+/** A folder of zone files as a primary: which file is a zone's, and when it changes. */
+import { type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { FilePrimary } from '../config/config.ts';
+
+/** What tells that a file is another than before. */
+export interface FileMark {
+  readonly file: string;
+  readonly mark: string;
+}
+
+/** Editors write in several steps: a change is looked at when it has been quiet for so long. */
+const QUIET_MS = 150;
+
+/** The file of a zone, `example.org` or `example.org.zone`; undefined where there is none. */
+export async function findZoneFile(primary: FilePrimary, zone: string): Promise<FileMark | undefined> {
+  // The root's file would be the folder itself; a slash in a name must not lead elsewhere.
+  const name = zone === '.' ? 'root' : zone.replaceAll('/', '\\047');
+  for (const file of [join(primary.folder, name), join(primary.folder, `${name}.zone`)]) {
+    try {
+      const found = await stat(file, { bigint: true });
+      if (found.isFile()) return { file, mark: `${found.ino}:${found.size}:${found.mtimeNs}` };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Watches a folder; calls `changed` with the name of a zone whose file may have changed, or undefined for any. */
+export class FolderWatcher {
+  readonly #watcher: FSWatcher;
+  readonly #pending = new Map<string, NodeJS.Timeout>();
+
+  constructor(folder: string, changed: (zone: string | undefined) => void, failed: (error: Error) => void) {
+    this.#watcher = watch(folder, (_event, name) => {
+      const key = name === null ? '' : basename(name);
+      clearTimeout(this.#pending.get(key));
+      const timer = setTimeout(() => {
+        this.#pending.delete(key);
+        // A file that is included carries no zone's name: then every zone of the folder is looked at.
+        changed(key === '' ? undefined : key.replace(/\.zone$/, '').toLowerCase());
+      }, QUIET_MS);
+      this.#pending.set(key, timer);
+    });
+    this.#watcher.on('error', failed);
+  }
+
+  close(): void {
+    this.#watcher.close();
+    for (const timer of this.#pending.values()) clearTimeout(timer);
+  }
+}
