@@ -66,3 +66,17 @@ export interface AdminSource {
   threads(): readonly ThreadReport[];
   pool(): { readonly threads: number; readonly queued: number; readonly completed: number; readonly waitP99Ms: number };
 }
+
+/** `/api/v1/zones`. */
+export interface ZoneList {
+  /** How many there are that fit the query, on this page or not. */
+  readonly total: number;
+  readonly zones: readonly ZoneReport[];
+  /** `after` of the next page; null on the last one. */
+  readonly next: string | null;
+}
+
+/** `/api/v1/transfers`. */
+export interface TransferList {
+  readonly transfers: readonly RunningTransfer[];
+}

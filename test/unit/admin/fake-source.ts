@@ -1,0 +1,123 @@
+/** A service that is only told about: what the admin server reads, made up and changeable by the test. */
+import type { AdminSource, StatusReport, ZoneReport } from '../../../src/admin/api.ts';
+import { COUNTERS, type CounterName } from '../../../src/front/counters.ts';
+import type { RunningTransfer } from '../../../src/front/messages.ts';
+import { createLog, type Log } from '../../../src/telemetry/log.ts';
+
+export class FakeSource implements AdminSource {
+  zoneList: ZoneReport[] = [];
+  transferList: RunningTransfer[] = [];
+  draining = false;
+  readonly counts = new Map<CounterName, number>(COUNTERS.map((name) => [name, 0]));
+
+  status(): StatusReport {
+    const count = (state: ZoneReport['state']): number => this.zoneList.filter((zone) => zone.state === state).length;
+    return {
+      version: '0.1.0',
+      node: process.version,
+      pid: 4242,
+      'started-at': '2026-11-21T08:00:00.000Z',
+      'uptime-s': 3_725,
+      listen: [
+        { address: '127.0.0.1', port: 5300, transport: 'tcp' },
+        { address: '::1', port: 8853, transport: 'tls' },
+      ],
+      zones: {
+        configured: this.zoneList.length,
+        served: count('served'),
+        loading: count('loading'),
+        expired: count('expired'),
+      },
+      threads: { front: 2, pool: 1 },
+      store: 'memory',
+      memory: { rss: 200_000_000, slabs: 3, 'slabs-free': 1, 'live-octets': 40_000_000 },
+      draining: this.draining,
+    };
+  }
+
+  zones(): readonly ZoneReport[] {
+    return this.zoneList;
+  }
+
+  zone(name: string): ZoneReport | undefined {
+    return this.zoneList.find(({ zone }) => zone === name);
+  }
+
+  async transfers(): Promise<readonly RunningTransfer[]> {
+    return this.transferList;
+  }
+
+  isReady(): boolean {
+    return this.zoneList.every(({ state }) => state === 'served');
+  }
+
+  counters(): ReadonlyMap<CounterName, number> {
+    return this.counts;
+  }
+
+  threads() {
+    return [
+      { thread: 'control', 'loop-delay-mean-ms': 1.5, 'loop-delay-p99-ms': 12 },
+      { thread: 'front-0', 'loop-delay-mean-ms': 0.5, 'loop-delay-p99-ms': 3 },
+    ];
+  }
+
+  pool() {
+    return { threads: 1, queued: 2, completed: 77, waitP99Ms: 4 };
+  }
+}
+
+export function fakeZone(zone: string, fields: Partial<ZoneReport> = {}): ZoneReport {
+  return {
+    zone,
+    state: 'served',
+    primary: 'hidden',
+    serial: 2026112101,
+    records: 1_234,
+    bytes: 98_765,
+    frames: 7,
+    'served-since': '2026-11-21T08:00:01.000Z',
+    'last-contact': new Date(Date.now() - 90_000).toISOString(),
+    'next-check': new Date(Date.now() + 3_600_000).toISOString(),
+    'expires-at': new Date(Date.now() + 86_400_000).toISOString(),
+    'last-error': null,
+    refreshing: false,
+    ...fields,
+  };
+}
+
+/** What a zone looks like before its first transfer. */
+export const fakeLoadingZone = (zone: string, error: string | null = null): ZoneReport =>
+  fakeZone(zone, {
+    state: 'loading',
+    serial: null,
+    records: null,
+    bytes: null,
+    frames: null,
+    'served-since': null,
+    'last-contact': null,
+    'expires-at': null,
+    'last-error': error,
+  });
+
+export const fakeTransfer = (fields: Partial<RunningTransfer> = {}): RunningTransfer => ({
+  zone: 'example.org',
+  type: 'AXFR',
+  transport: 'tls',
+  client: '198.51.100.7#40112',
+  identity: 'sec1-key',
+  serial: 2026112101,
+  bytes: 25_000,
+  totalBytes: 100_000,
+  ms: 2_000,
+  ...fields,
+});
+
+/** A log whose lines the test reads. */
+export function capturedLog(): { readonly log: Log; readonly lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string): void => {
+    lines.push(JSON.parse(line) as Record<string, unknown>);
+  };
+  return { log: createLog({ level: 'debug', format: 'json', destination: { write } }), lines };
+}
