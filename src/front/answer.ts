@@ -76,9 +76,20 @@ export function buildAnswer(
   return writer.view();
 }
 
-/** The SOA alone: the answer to a SOA query, and to an IXFR of a client that is current (RFC 1995 §2). */
-export const buildSoaAnswer = (query: Message, soaRecord: Bytes, sign: SignWith | undefined): Uint8Array<ArrayBuffer> =>
-  buildAnswer(query, { rcode: RCODE.NOERROR, authoritative: true, answers: [soaRecord] }, sign);
+/**
+ * The SOA alone: the answer to a SOA query, and to an IXFR of a client that is current (RFC 1995 §2). Over UDP an answer
+ * that is longer than `limit` becomes one that says so, TSIG kept (RFC 8945 §5.3).
+ */
+export function buildSoaAnswer(
+  query: Message,
+  soaRecord: Bytes,
+  sign: SignWith | undefined,
+  limit = 65_535,
+): Uint8Array<ArrayBuffer> {
+  const whole = buildAnswer(query, { rcode: RCODE.NOERROR, authoritative: true, answers: [soaRecord] }, sign);
+  if (whole.length <= limit) return whole;
+  return buildAnswer(query, { rcode: RCODE.NOERROR, truncated: true }, sign);
+}
 
 /** Octets that the client takes over UDP: 512 without EDNS (RFC 1035 §2.3.4), never more than we send ourselves. */
 export const udpLimit = (query: Message): number =>

@@ -208,7 +208,8 @@ class RequestHandler {
     }
     const { version } = zone;
     if (type === 'SOA') {
-      return { kind: 'answer', message: this.#fit(buildSoaAnswer(this.#query, version.handle.soaRecord, this.#sign)) };
+      const limit = this.#peer.transport === 'udp' ? udpLimit(this.#query) : undefined;
+      return { kind: 'answer', message: buildSoaAnswer(this.#query, version.handle.soaRecord, this.#sign, limit) };
     }
     const from = type === 'IXFR' ? (this.#queriedSerial() ?? null) : null;
     const soaOnly = from !== null && (this.#peer.transport === 'udp' || !isNewer(version.handle.serial, from));
@@ -226,12 +227,6 @@ class RequestHandler {
         soaOnly,
       },
     };
-  }
-
-  /** Over UDP an answer that is too long becomes one that says so, TSIG kept (RFC 8945 §5.3). */
-  #fit(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-    if (this.#peer.transport !== 'udp' || message.length <= udpLimit(this.#query)) return message;
-    return buildAnswer(this.#query, { rcode: RCODE.NOERROR, truncated: true }, this.#sign);
   }
 
   /** Serial of the SOA in the authority section (RFC 1995 §3). */

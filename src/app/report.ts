@@ -1,0 +1,144 @@
+/** What the admin server is told of the service. */
+import { readFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import type { AdminSource, StatusReport, ThreadReport, ZoneReport } from '../admin/api.ts';
+import type { Clock, Milliseconds } from '../base/clock.ts';
+import type { Config } from '../config/config.ts';
+import { COUNTERS, type CounterName, type Counters } from '../front/counters.ts';
+import type { FrontHub } from '../front/hub.ts';
+import type { RunningTransfer } from '../front/messages.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { SlabRegistry } from '../zone/slab-registry.ts';
+import type { InheritedSocket } from './sockets.ts';
+
+export interface ReportParts {
+  readonly clock: Clock;
+  readonly config: () => Config;
+  readonly sockets: readonly InheritedSocket[];
+  readonly upstream: Upstream;
+  readonly hub: FrontHub;
+  readonly pool: Pool;
+  readonly registry: SlabRegistry;
+  readonly udpCounters: Counters;
+  readonly isDraining: () => boolean;
+}
+
+export class ServiceReport implements AdminSource {
+  readonly #parts: ReportParts;
+  readonly #startedAt: Milliseconds;
+  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #version = packageVersion();
+
+  constructor(parts: ReportParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.clock.now();
+  }
+
+  /** Begins to measure the delay of control's event loop. */
+  begin(): void {
+    this.#delay.enable();
+  }
+
+  listen(): StatusReport['listen'] {
+    const { listen } = this.#parts.config();
+    return listen.flatMap(({ host, port, transport, udp }, i) => {
+      const bound = this.#parts.sockets[i]?.port ?? port;
+      const address = { address: host, port: bound, transport: transport as string };
+      return transport === 'tcp' && udp ? [address, { ...address, transport: 'udp' }] : [address];
+    });
+  }
+
+  status(): StatusReport {
+    const { clock, registry, upstream } = this.#parts;
+    const { threads, store } = this.#parts.config();
+    const slabs = registry.stats;
+    const states = { served: 0, loading: 0, expired: 0 };
+    for (const { state } of this.zones()) states[state]++;
+    return {
+      version: this.#version,
+      node: process.version,
+      pid: process.pid,
+      'started-at': new Date(this.#startedAt).toISOString(),
+      'uptime-s': Math.floor((clock.now() - this.#startedAt) / 1000),
+      listen: this.listen(),
+      zones: { configured: upstream.zones.size, ...states },
+      threads,
+      store: store.type,
+      memory: {
+        rss: process.memoryUsage.rss(),
+        slabs: slabs.slabs,
+        'slabs-free': slabs.free,
+        'live-octets': slabs.liveOctets,
+      },
+      draining: this.#parts.isDraining(),
+    };
+  }
+
+  zones(): readonly ZoneReport[] {
+    return Array.from(this.#parts.upstream.zones.keys(), (name) => this.zone(name)).filter(
+      (zone) => zone !== undefined,
+    );
+  }
+
+  zone(name: string): ZoneReport | undefined {
+    const zone = this.#parts.upstream.zones.get(name);
+    if (zone === undefined) return undefined;
+    const { sync, live } = zone;
+    return {
+      zone: name,
+      state: sync.isExpired ? 'expired' : live === undefined ? 'loading' : 'served',
+      primary: zone.primary.name,
+      serial: live?.handle.serial ?? null,
+      records: live?.handle.records ?? null,
+      bytes: live?.handle.octets ?? null,
+      frames: live?.handle.frames ?? null,
+      'served-since': isoTime(zone.servedSince),
+      'last-contact': isoTime(sync.lastContact),
+      'next-check': sync.phase === 'refreshing' ? null : isoTime(sync.nextCheck),
+      'expires-at': isoTime(sync.expiresAt),
+      'last-error': sync.lastError ?? null,
+      refreshing: sync.phase === 'refreshing',
+    };
+  }
+
+  transfers(): Promise<readonly RunningTransfer[]> {
+    return this.#parts.hub.transfers();
+  }
+
+  isReady(): boolean {
+    return this.zones().every(({ state }) => state === 'served');
+  }
+
+  counters(): ReadonlyMap<CounterName, number> {
+    const rows = [...this.#parts.hub.counters, this.#parts.udpCounters];
+    return new Map(COUNTERS.map((name) => [name, rows.reduce((sum, row) => sum + row.get(name), 0)]));
+  }
+
+  threads(): readonly ThreadReport[] {
+    const fronts = this.#parts.hub.counters.map((row, i) => ({
+      thread: `front-${i}`,
+      'loop-delay-mean-ms': row.get('loop-delay-mean-ms'),
+      'loop-delay-p99-ms': row.get('loop-delay-p99-ms'),
+    }));
+    const control = {
+      thread: 'control',
+      'loop-delay-mean-ms': this.#delay.mean / 1e6 || 0,
+      'loop-delay-p99-ms': this.#delay.percentile(99) / 1e6,
+    };
+    return [control, ...fronts];
+  }
+
+  pool(): ReturnType<AdminSource['pool']> {
+    return this.#parts.pool.stats;
+  }
+}
+
+const isoTime = (time: Milliseconds | undefined): string | null =>
+  time === undefined || !Number.isFinite(time) ? null : new Date(time).toISOString();
+
+function packageVersion(): string {
+  const text = readFileSync(fileURLToPath(import.meta.resolve('#package')), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,277 @@
+/** Builds everything that lives long, and owns start, reload and drain. The only code that knows all parts. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type AdminServer, startAdmin } from '../admin/server.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { ZonegateError } from '../base/errors.ts';
+import type { Config, Listener } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { compareConfigs } from '../config/reload.ts';
+import { Counters, newCounterRow } from '../front/counters.ts';
+import { FrontHub, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
+import type { FrontEvent, FrontTls, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
+import { UdpServer } from '../front/udp.ts';
+import { FrontZones } from '../front/zones.ts';
+import { newRateTable } from '../policy/limits/rate.ts';
+import { newSourceTable } from '../policy/limits/source-count.ts';
+import { Pool } from '../pool/pool.ts';
+import { RefusalSummary } from '../telemetry/events.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
+import { Versions } from '../upstream/versions.ts';
+import { SlabRegistry } from '../zone/slab-registry.ts';
+import { ServiceReport } from './report.ts';
+import type { InheritedSocket } from './sockets.ts';
+
+const TICK_MS = 1_000;
+
+export class Service {
+  readonly #configFile: string;
+  readonly #clock: Clock = systemClock;
+  readonly #registry = new SlabRegistry();
+  readonly #versions = new Versions(this.#registry);
+  readonly #rates = newRateTable();
+  readonly #connections = new Int32Array(new SharedArrayBuffer(4));
+  readonly #pool: Pool;
+  readonly #hub: FrontHub;
+  readonly #udp: UdpServer;
+  readonly #udpZones: FrontZones;
+  readonly #udpCounters = new Counters(newCounterRow());
+  readonly #upstream: Upstream;
+  readonly #refusals: RefusalSummary;
+  readonly #report: ServiceReport;
+  #config: Config;
+  #log: Log;
+  #admin: AdminServer | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+  #drainer: Promise<void> | undefined;
+
+  constructor(configFile: string, config: Config, sockets: readonly InheritedSocket[]) {
+    this.#configFile = configFile;
+    this.#config = config;
+    this.#log = createLog(config.log);
+    this.#refusals = new RefusalSummary({ emit: (name, fields) => this.#log.event(name, fields) });
+    this.#pool = new Pool(config.threads.pool, this.#registry);
+    const policy = policyOf(config);
+    const onEvents = (events: readonly FrontEvent[]): void => {
+      for (const event of events) this.#onFrontEvent(event);
+    };
+    const onNotify = ({ zone, serial, source }: ReceivedNotify): void => this.#upstream.notify(zone, serial, source);
+    this.#hub = new FrontHub({
+      fronts: config.threads.front,
+      listeners: frontListeners(config, sockets),
+      policy,
+      rates: this.#rates,
+      sources: newSourceTable(config.threads.front),
+      connections: this.#connections,
+      versions: {
+        row: (front) => this.#versions.row(front),
+        leaseFor: (front, version) => this.#versions.leaseFor(front, version),
+        slabs: (version) => this.#registry.handles(version.usage),
+      },
+      onEvents,
+      onNotify,
+      onDeath: (front, error, replaced) => this.#onFrontDeath(front, error, replaced),
+    });
+    this.#udpZones = new FrontZones(this.#versions.row(this.#udpRow));
+    this.#udp = new UdpServer({
+      addresses: udpAddresses(config.listen, sockets),
+      clock: this.#clock,
+      counters: this.#udpCounters,
+      zones: this.#udpZones,
+      policy,
+      rates: this.#rates,
+      onEvent: (event) => this.#onFrontEvent(event),
+      onNotify,
+    });
+    this.#upstream = new Upstream({
+      pool: this.#pool,
+      registry: this.#registry,
+      versions: this.#versions,
+      clock: this.#clock,
+      listener: {
+        served: (zone, version) => this.#publish(zone, { kind: 'served', version }),
+        loading: (zone) => this.#publish(zone, { kind: 'loading' }),
+        expired: (zone) => this.#publish(zone, { kind: 'expired' }),
+        removed: (zone) => {
+          this.#hub.remove(zone);
+          this.#udpZones.remove(zone);
+        },
+      },
+      report: (event, fields) => this.#onUpstreamEvent(event, fields),
+    });
+    this.#report = new ServiceReport({
+      clock: this.#clock,
+      config: () => this.#config,
+      sockets,
+      upstream: this.#upstream,
+      hub: this.#hub,
+      pool: this.#pool,
+      registry: this.#registry,
+      udpCounters: this.#udpCounters,
+      isDraining: () => this.#drainer !== undefined,
+    });
+  }
+
+  /** Resolves when all listeners accept, with the port of the admin server; zones may still be on their way. */
+  async start(): Promise<number | undefined> {
+    if (this.#config.store.type === 'memory') {
+      this.#log.warn('store: memory keeps nothing over a restart; every zone is transferred anew then');
+    }
+    await this.#hub.start();
+    await this.#udp.listen();
+    const { admin } = this.#config;
+    if (admin !== undefined) this.#admin = await startAdmin({ ...admin, source: this.#report, log: this.#log });
+    this.#upstream.configure(this.#config);
+    this.#ticker = setInterval(() => this.#refusals.tick(this.#clock.now()), TICK_MS);
+    this.#report.begin();
+    const { zones } = this.#report.status();
+    this.#log.event('ready', {
+      listen: this.#report.listen(),
+      admin: this.#admin === undefined ? null : { address: admin?.host, port: this.#admin.port },
+      zones: { loaded: zones.served, awaited: zones.configured - zones.served },
+      fronts: this.#config.threads.front,
+      pool: this.#config.threads.pool,
+    });
+    return this.#admin?.port;
+  }
+
+  /** Checks the new file whole; then swaps what can be swapped, and names what cannot. */
+  reload(): void {
+    const loaded = loadConfig(this.#configFile);
+    if (!loaded.ok) {
+      const errors = loaded.problems.map(({ file, line, path, message }) => ({ file, line, path, message }));
+      this.#log.event('reloaded', { ok: false, errors }, 'error');
+      return;
+    }
+    const { changed, needsRestart } = compareConfigs(this.#config, loaded.config);
+    const { listen, certificates, store, threads, admin } = this.#config;
+    this.#config = { ...loaded.config, listen, certificates, store, threads, admin };
+    this.#log = createLog(this.#config.log);
+    const policy = policyOf(this.#config);
+    this.#hub.setPolicy(policy);
+    this.#udp.setPolicy(policy);
+    this.#upstream.configure(this.#config);
+    const warnings = loaded.warnings.map(({ file, line, path, message }) => ({ file, line, path, message }));
+    this.#log.event('reloaded', {
+      ok: true,
+      changed,
+      'needs-restart': needsRestart,
+      ...(warnings.length > 0 && { warnings }),
+    });
+  }
+
+  /** Running transfers go on to their end; then everything stops. */
+  drain(): Promise<void> {
+    this.#drainer ??= this.#drain();
+    return this.#drainer;
+  }
+
+  async #drain(): Promise<void> {
+    const transfers = await this.#hub.transfers();
+    this.#log.event('draining', { transfers: transfers.length });
+    this.#upstream.stop();
+    this.#udp.close();
+    await this.#hub.drain();
+    clearInterval(this.#ticker);
+    this.#refusals.flush();
+    await this.#admin?.close();
+    await this.#hub.stop();
+    this.#versions.stop();
+    await this.#pool.close();
+    this.#log.event('stopped', {});
+    this.#log.flush();
+  }
+
+  /** The UDP side reads versions under leases of a row of its own, behind those of the fronts. */
+  get #udpRow(): number {
+    return this.#config.threads.front;
+  }
+
+  #publish(zone: string, state: PublishedZone): void {
+    this.#hub.publish(zone, state);
+    if (state.kind !== 'served') {
+      this.#udpZones.set(zone, state, []);
+      return;
+    }
+    const version: PublishedVersion = state.version;
+    this.#versions.leaseFor(this.#udpRow, version);
+    const slabs = this.#registry.handles(version.handle.usage);
+    this.#udpZones.set(zone, { kind: 'served', version: version.handle, lease: version.slot }, slabs);
+  }
+
+  #onFrontEvent(event: FrontEvent): void {
+    if (event.event === 'refused') {
+      this.#refusals.add(event, this.#clock.now());
+      return;
+    }
+    if (this.#config.log.transfers === 'all') this.#log.event('transfer', withoutName(event));
+  }
+
+  #onUpstreamEvent(event: UpstreamEvent, fields: Record<string, unknown>): void {
+    this.#log.event(event, fields, event === 'zone-updated' ? 'info' : 'warn');
+  }
+
+  #onFrontDeath(front: number, error: Error | undefined, replaced: boolean): void {
+    this.#log.error(`front ${front} died${replaced ? ' and was replaced' : ''}`, {
+      error: error?.stack ?? 'it was ended',
+    });
+    if (replaced) return;
+    this.#log.flush();
+    throw new ZonegateError(
+      'ZG_WORKER_FAILED',
+      `front ${front} died, and no descriptor is left for another`,
+      {},
+      error,
+    );
+  }
+}
+
+const withoutName = ({ event: _, ...fields }: FrontEvent): Omit<FrontEvent, 'event'> => fields;
+
+function policyOf(config: Config): PolicyUpdate {
+  const notifyFrom = new Map<string, readonly string[]>();
+  for (const [name, zone] of config.zones) {
+    const primary = config.primaries.get(zone.primary);
+    if (primary?.kind === 'server') notifyFrom.set(name, primary.notifyFrom);
+  }
+  return { rules: config.rules, keys: config.keys, limits: config.limits, notifyFrom };
+}
+
+function frontListeners(
+  config: Config,
+  sockets: readonly InheritedSocket[],
+): ConstructorParameters<typeof FrontHub>[0]['listeners'] {
+  const ticketKeys = new Uint8Array(randomBytes(48));
+  return config.listen.map((listener, i) => {
+    const socket = sockets[i];
+    if (socket === undefined) throw new Error(`listener ${i} was given no socket`);
+    const name = `${listener.host}#${socket.port}`;
+    return { fds: socket.fds, name, transport: listener.transport, tls: tlsOf(config, listener, ticketKeys) };
+  });
+}
+
+function tlsOf(config: Config, listener: Listener, ticketKeys: Uint8Array): FrontTls | undefined {
+  if (listener.transport !== 'tls') return undefined;
+  const files = config.certificates.get(listener.certificate ?? '');
+  if (files === undefined) throw new Error('a TLS listener was checked to have a certificate');
+  return {
+    certPem: readFileSync(files.certFile, 'utf8'),
+    keyPem: readFileSync(files.keyFile, 'utf8'),
+    clientCaPem: files.clientCaFile === undefined ? undefined : readFileSync(files.clientCaFile, 'utf8'),
+    clientCertificate: listener.clientCertificate,
+    alpn: listener.alpn,
+    ticketKeys,
+  };
+}
+
+/** UDP beside each plain TCP listener that wants it, on the port that TCP got. */
+function udpAddresses(
+  listen: readonly Listener[],
+  sockets: readonly InheritedSocket[],
+): { host: string; port: number }[] {
+  return listen.flatMap((listener, i) => {
+    const port = sockets[i]?.port ?? listener.port;
+    return listener.transport === 'tcp' && listener.udp ? [{ host: listener.host, port }] : [];
+  });
+}

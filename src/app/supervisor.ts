@@ -1,0 +1,83 @@
+/**
+ * The parent of the service: binds the listening sockets, spawns the service with them, passes signals on, and ends
+ * when it ends. It holds the sockets, so that a successor can be given them.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/config.ts';
+import { type BoundSocket, bindSocket, type InheritedSocket, SPARE_DESCRIPTORS } from './sockets.ts';
+
+/** Parent to service. */
+export type SupervisorMessage =
+  | { readonly kind: 'start'; readonly configFile: string; readonly sockets: readonly InheritedSocket[] }
+  | { readonly kind: 'reload' }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'stop' };
+
+/** Service to parent. */
+export type ServiceMessage = { readonly kind: 'ready'; readonly admin: number | undefined };
+
+export interface Supervisor {
+  readonly sockets: readonly { readonly host: string; readonly port: number }[];
+  /** When all listeners accept; the port of the admin server. */
+  readonly ready: Promise<{ readonly adminPort: number | undefined }>;
+  /** The service's exit status. */
+  readonly ended: Promise<number>;
+  /** Drains; a second call ends at once. */
+  stop(): void;
+}
+
+/** Descriptors 0 to 3 are standard input, output, error and the channel. */
+const FIRST_DESCRIPTOR = 4;
+
+/** Throws ZG_LISTEN_FAILED where an address cannot be bound. */
+export function supervise(configFile: string, config: Config): Supervisor {
+  const bound = config.listen.map(bindSocket);
+  const perListener = config.threads.front + SPARE_DESCRIPTORS;
+  const child = spawnService(bound, perListener);
+  const sockets: InheritedSocket[] = bound.map(({ host, port }, i) => ({
+    host,
+    port,
+    fds: Array.from({ length: perListener }, (_, j) => FIRST_DESCRIPTOR + i * perListener + j),
+  }));
+  const tell = (message: SupervisorMessage): void => {
+    if (child.connected) child.send(message);
+  };
+  tell({ kind: 'start', configFile, sockets });
+
+  let isStopping = false;
+  const stop = (): void => {
+    tell({ kind: isStopping ? 'stop' : 'drain' });
+    isStopping = true;
+  };
+  const reload = (): void => tell({ kind: 'reload' });
+  process.on('SIGHUP', reload);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  const endService = (): boolean => child.kill('SIGKILL');
+  process.on('exit', endService);
+
+  const ended = new Promise<number>((resolve) => {
+    child.on('exit', (code, signal) => {
+      process.off('SIGHUP', reload).off('SIGTERM', stop).off('SIGINT', stop).off('exit', endService);
+      for (const socket of bound) socket.close();
+      resolve(code ?? (signal === null ? 1 : 128));
+    });
+  });
+  const ready = new Promise<{ adminPort: number | undefined }>((resolve, reject) => {
+    child.on('message', (message: ServiceMessage) => resolve({ adminPort: message.admin }));
+    void ended.then((code) => reject(new Error(`the service ended with status ${code} before it was ready`)));
+  });
+  // Whoever does not wait for it learns of the end by `ended`.
+  ready.catch(() => undefined);
+  return { sockets, ready, ended, stop };
+}
+
+function spawnService(bound: readonly BoundSocket[], perListener: number): ChildProcess {
+  const descriptors = bound.flatMap(({ fd }) => Array.from({ length: perListener }, () => fd));
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  const entry = fileURLToPath(new URL(`./main${extension}`, import.meta.url));
+  return spawn(process.execPath, ['--enable-source-maps', ...process.execArgv, entry], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
+  });
+}

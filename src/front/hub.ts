@@ -1,0 +1,243 @@
+/** Control's side of the fronts: starts them, tells them, hears them, and replaces one that dies. */
+import { Worker } from 'node:worker_threads';
+import type { RateTable } from '../policy/limits/rate.ts';
+import { clearRow, type SourceTable } from '../policy/limits/source-count.ts';
+import { workerUrl } from '../pool/worker-url.ts';
+import type { SlabHandle } from '../zone/slab.ts';
+import type { VersionHandle } from '../zone/version.ts';
+import { Counters, newCounterRow } from './counters.ts';
+import type {
+  FromFront,
+  FrontEvent,
+  FrontListener,
+  FrontSetup,
+  PolicyUpdate,
+  ReceivedNotify,
+  RunningTransfer,
+  ToFront,
+  ZoneState,
+} from './messages.ts';
+
+/** What the hub needs to know of versions and their memory; control's `Versions` and slab book give it. */
+export interface VersionKeeper {
+  /** A cleared row of leases for a front that starts. */
+  row(front: number): Int32Array<SharedArrayBuffer>;
+  leaseFor(front: number, version: { readonly handle: VersionHandle; readonly slot: number }): void;
+  slabs(version: VersionHandle): readonly SlabHandle[];
+}
+
+export interface PublishedVersion {
+  readonly handle: VersionHandle;
+  readonly slot: number;
+}
+
+export type PublishedZone =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'served'; readonly version: PublishedVersion };
+
+export interface HubOptions {
+  readonly fronts: number;
+  /** For each listener one descriptor a front, and more for those that replace a front that died. */
+  readonly listeners: readonly (Omit<FrontListener, 'fd'> & { readonly fds: readonly number[] })[];
+  readonly policy: PolicyUpdate;
+  readonly rates: RateTable;
+  readonly sources: SourceTable;
+  readonly connections: Int32Array<SharedArrayBuffer>;
+  readonly versions: VersionKeeper;
+  readonly onEvents: (events: readonly FrontEvent[]) => void;
+  readonly onNotify: (notify: ReceivedNotify) => void;
+  /** A front died; `replaced` says whether another took its place. */
+  readonly onDeath: (front: number, error: Error | undefined, replaced: boolean) => void;
+}
+
+interface FrontHandle {
+  worker: Worker;
+  readonly counters: Float64Array<SharedArrayBuffer>;
+  known: Set<number>;
+  isListening: boolean;
+  isDrained: boolean;
+  listening: () => void;
+}
+
+/** A front that does not answer in this time is left out of a list of transfers. */
+const SNAPSHOT_MS = 2_000;
+
+export class FrontHub {
+  readonly #options: HubOptions;
+  readonly #fronts: FrontHandle[] = [];
+  readonly #zones = new Map<string, PublishedZone>();
+  readonly #snapshots = new Map<number, (transfers: readonly RunningTransfer[]) => void>();
+  #policy: PolicyUpdate;
+  #nextSnapshot = 1;
+  #nextDescriptor = 0;
+  #isEnding = false;
+  #drained: (() => void) | undefined;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#policy = options.policy;
+  }
+
+  /** Resolves when every front listens. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.fronts }, (_, i) => this.#start(i)));
+  }
+
+  get counters(): readonly Counters[] {
+    return this.#fronts.map((front) => new Counters(front.counters));
+  }
+
+  publish(zone: string, state: PublishedZone): void {
+    this.#zones.set(zone, state);
+    this.#fronts.forEach((front, i) => {
+      this.#tell(i, front, zone, state);
+    });
+  }
+
+  remove(zone: string): void {
+    this.#zones.delete(zone);
+    this.#broadcast({ kind: 'zone-removed', zone });
+  }
+
+  setPolicy(policy: PolicyUpdate): void {
+    this.#policy = policy;
+    this.#broadcast({ kind: 'policy', policy });
+  }
+
+  /** Transfers that run now, over all fronts. */
+  async transfers(): Promise<readonly RunningTransfer[]> {
+    const lists = await Promise.all(this.#fronts.map((front) => this.#snapshot(front)));
+    return lists.flat();
+  }
+
+  /** No new connections; resolves when the last one is gone. */
+  drain(): Promise<void> {
+    this.#isEnding = true;
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      this.#broadcast({ kind: 'drain' });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all(this.#fronts.map((front) => front.worker.terminate()));
+  }
+
+  #start(index: number): Promise<void> {
+    const counters = this.#fronts[index]?.counters ?? newCounterRow();
+    const place = this.#nextDescriptor++;
+    const setup: FrontSetup = {
+      index,
+      listeners: this.#options.listeners.map(({ fds, ...listener }) => ({ ...listener, fd: fds[place] as number })),
+      policy: this.#policy,
+      rates: this.#options.rates,
+      sources: this.#options.sources,
+      leases: this.#options.versions.row(index),
+      counters,
+      connections: this.#options.connections,
+    };
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(workerUrl('front'), { workerData: setup, name: `front-${index}` });
+      const front: FrontHandle = {
+        worker,
+        counters,
+        known: new Set(),
+        isListening: false,
+        isDrained: false,
+        listening: resolve,
+      };
+      this.#fronts[index] = front;
+      let error: Error | undefined;
+      worker.on('message', (message: FromFront) => this.#hear(front, message));
+      worker.on('error', (cause) => {
+        error = cause as Error;
+      });
+      worker.on('exit', () => {
+        if (!front.isListening) reject(error ?? new Error(`front ${index} ended before it listened`));
+        else if (!this.#isEnding) this.#replace(index, error);
+        else this.#noteDrained(front);
+      });
+      for (const [zone, state] of this.#zones) this.#tell(index, front, zone, state);
+    });
+  }
+
+  /** The dead front's counts and leases go with it; the descriptors of the next one are untouched by its end. */
+  #replace(index: number, error: Error | undefined): void {
+    const open = sourceTotal(this.#options.sources, index);
+    clearRow(this.#options.sources, index);
+    Atomics.sub(this.#options.connections, 0, open);
+    const hasDescriptors = this.#options.listeners.every((listener) => this.#nextDescriptor < listener.fds.length);
+    this.#options.onDeath(index, error, hasDescriptors);
+    if (!hasDescriptors) return;
+    this.#start(index).catch((cause: unknown) => this.#options.onDeath(index, cause as Error, false));
+  }
+
+  #hear(front: FrontHandle, message: FromFront): void {
+    switch (message.kind) {
+      case 'listening':
+        front.isListening = true;
+        front.listening();
+        return;
+      case 'events':
+        this.#options.onEvents(message.events);
+        return;
+      case 'notify':
+        this.#options.onNotify(message.notify);
+        return;
+      case 'snapshot':
+        this.#snapshots.get(message.request)?.(message.transfers);
+        this.#snapshots.delete(message.request);
+        return;
+      case 'drained':
+        this.#noteDrained(front);
+        return;
+    }
+  }
+
+  #noteDrained(front: FrontHandle): void {
+    front.isDrained = true;
+    if (this.#fronts.every(({ isDrained }) => isDrained)) this.#drained?.();
+  }
+
+  #tell(index: number, front: FrontHandle, zone: string, state: PublishedZone): void {
+    if (state.kind !== 'served') {
+      front.worker.postMessage({ kind: 'zone', zone, state, slabs: [] } satisfies ToFront);
+      return;
+    }
+    const { version } = state;
+    // On the front's behalf, before it hears of the version: from now on control waits for it to let go.
+    this.#options.versions.leaseFor(index, version);
+    const slabs = this.#options.versions.slabs(version.handle).filter(({ id }) => !front.known.has(id));
+    for (const { id } of slabs) front.known.add(id);
+    const served: ZoneState = { kind: 'served', version: version.handle, lease: version.slot };
+    front.worker.postMessage({ kind: 'zone', zone, state: served, slabs } satisfies ToFront);
+  }
+
+  #broadcast(message: ToFront): void {
+    for (const front of this.#fronts) front.worker.postMessage(message);
+  }
+
+  #snapshot(front: FrontHandle): Promise<readonly RunningTransfer[]> {
+    const request = this.#nextSnapshot++;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#snapshots.delete(request);
+        resolve([]);
+      }, SNAPSHOT_MS);
+      this.#snapshots.set(request, (transfers) => {
+        clearTimeout(timer);
+        resolve(transfers);
+      });
+      front.worker.postMessage({ kind: 'snapshot', request } satisfies ToFront);
+    });
+  }
+}
+
+function sourceTotal(table: SourceTable, row: number): number {
+  const half = table.words.length / table.rows / 2;
+  let total = 0;
+  for (let i = (row * 2 + 1) * half; i < (row + 1) * 2 * half; i++) total += table.words[i] as number;
+  return total;
+}
