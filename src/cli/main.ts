@@ -8,10 +8,19 @@ import { register as registerCert } from './commands/cert.ts';
 import { register as registerCheck } from './commands/check.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerKeygen } from './commands/keygen.ts';
+import { register as registerQuickstart } from './commands/quickstart.ts';
 import { register as registerServe } from './commands/serve.ts';
 import { register as registerTransfer } from './commands/transfer.ts';
 
-const COMMANDS = [registerServe, registerCheck, registerExplain, registerKeygen, registerCert, registerTransfer];
+const COMMANDS = [
+  registerServe,
+  registerQuickstart,
+  registerCheck,
+  registerExplain,
+  registerKeygen,
+  registerCert,
+  registerTransfer,
+];
 
 /** Scripts tell these apart (INTERFACE.md, "Commands"); every other error ends with 1. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {

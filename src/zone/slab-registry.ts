@@ -12,6 +12,9 @@ export class SlabRegistry {
   readonly ids: SlabIds = newSlabIds();
   readonly #entries = new Map<number, Entry>();
   readonly #free: SlabHandle[] = [];
+  /** Apart from the others: of a slab for received octets only the first part is ever touched. */
+  readonly #freeForReceiving: SlabHandle[] = [];
+  readonly #receiving = new Set<number>();
 
   /** Free slabs for a pool task to use first: at most `most`. */
   spares(most: number): SlabHandle[] {
@@ -20,13 +23,14 @@ export class SlabRegistry {
 
   /** A slab for received octets; `giveBack` it. */
   take(): SlabHandle {
-    const handle = this.#free.pop() ?? newSlab(this.ids);
-    this.#entries.set(handle.id, { handle, live: 0, isOpen: true });
+    const handle = this.#freeForReceiving.pop() ?? newSlab(this.ids);
+    this.#receiving.add(handle.id);
     return handle;
   }
 
   giveBack(handle: SlabHandle): void {
-    this.#close(handle.id);
+    if (!this.#receiving.delete(handle.id)) throw new Error(`slab ${handle.id} was not taken`);
+    this.#freeForReceiving.push(handle);
   }
 
   /** Takes note of what a pool task did. To be called before `retain` of what it made, in the same turn. */
@@ -66,7 +70,8 @@ export class SlabRegistry {
   get stats(): { readonly slabs: number; readonly free: number; readonly liveOctets: number } {
     let liveOctets = 0;
     for (const entry of this.#entries.values()) liveOctets += entry.live;
-    return { slabs: this.#entries.size + this.#free.length, free: this.#free.length, liveOctets };
+    const free = this.#free.length + this.#freeForReceiving.length;
+    return { slabs: this.#entries.size + this.#receiving.size + free, free, liveOctets };
   }
 
   #close(id: number): void {

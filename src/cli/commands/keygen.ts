@@ -15,10 +15,15 @@ export function register(program: Command): void {
     )
     .option('--secret-only', 'print the base64 secret alone, as `secret-file` wants it')
     .action((name: string, options: { algorithm: AlgorithmName; secretOnly?: boolean }) => {
-      const secret = randomBytes(TSIG_ALGORITHMS[options.algorithm].macLength).toString('base64');
-      const key = { name: keyName(name), algorithm: options.algorithm, secret };
-      console.log(options.secretOnly === true ? secret : clauses(key));
+      const key = newKey(options.algorithm, name);
+      console.log(options.secretOnly === true ? key.secret : key.clauses);
     });
+}
+
+/** A key with a random secret, as long as the hash; `clauses` is the text that `keygen` prints. */
+export function newKey(algorithm: AlgorithmName, name: string): { readonly secret: string; readonly clauses: string } {
+  const secret = randomBytes(TSIG_ALGORITHMS[algorithm].macLength).toString('base64');
+  return { secret, clauses: clauses({ name: keyName(name), algorithm, secret }) };
 }
 
 interface KeyText {
