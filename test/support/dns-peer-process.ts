@@ -68,6 +68,10 @@ export class PeerProcess {
     process.once('exit', this.#kill);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** What it printed: a peer's log is the first place to look when a test fails. */
   get log(): string {
     return this.#log;

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { acceptsTcp, freePort, newPeerFolder, type PeerProcess, querySerial } from './dns-peer-process.ts';
 
 export interface PeerOptions {
+  /** Chosen beforehand with `freePort`, where another peer must know it first; default: a free one. */
+  readonly port?: number;
   /** All keys that zones and primaries name. */
   readonly keys?: readonly PeerKey[];
   /** Opens a second port for XoT. */
@@ -69,6 +71,7 @@ export interface PeerAddress {
 
 export interface Peer {
   readonly program: string;
+  readonly pid: number;
   /** TCP and UDP. */
   readonly port: number;
   readonly tlsPort: number | undefined;
@@ -97,7 +100,7 @@ export async function prepare(program: string, options: PeerOptions): Promise<Se
   const { keys = [], zones = [], secondaryZones = [] } = options;
   const dir = newPeerFolder(program);
   for (const { name, text } of zones) writeFileSync(join(dir, `${name}.zone`), text);
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   return { dir, port, tlsPort: options.tls === undefined ? undefined : await freePort(), keys, zones, secondaryZones };
 }
 
@@ -109,6 +112,7 @@ export async function started(
 ): Promise<Peer> {
   const peer: Peer = {
     program: running.program,
+    pid: running.pid,
     port,
     tlsPort,
     dir,

@@ -1,0 +1,38 @@
+/** `zonegate zone Z`: one zone of the running service. */
+import type { Command } from 'commander';
+import type { ZoneReport } from '../../admin/api.ts';
+import { readAdmin, type ServerOptions, withServerOptions } from '../client.ts';
+import { printJson, printTable, wantsJson } from '../output.ts';
+import { readableBytes, readableTime } from '../readable.ts';
+
+export function register(program: Command): void {
+  withServerOptions(program.command('zone').description('one zone of the running service'))
+    .argument('<zone>', 'its name, with or without the final dot')
+    .action(async (name: string, options: ServerOptions) => {
+      const zone = await readAdmin<ZoneReport>(`api/v1/zones/${pathSegment(name)}`, options);
+      if (wantsJson(options)) printJson(zone);
+      else printTable(zoneRows(zone, Date.now()), [{ title: 'WHAT', value: (row) => row[0] }, { title: 'IS', value: (row) => row[1] }]);
+    });
+}
+
+export function zoneRows(zone: ZoneReport, now: number): (readonly [string, string | undefined])[] {
+  const { bytes } = zone;
+  return [
+    ['zone', zone.zone],
+    ['state', zone.refreshing ? `${zone.state}, refreshing` : zone.state],
+    ['primary', zone.primary],
+    ['serial', text(zone.serial)],
+    ['records', text(zone.records)],
+    ['size', bytes === null ? undefined : `${readableBytes(bytes)} in ${zone.frames ?? 0} frames`],
+    ['served since', zone['served-since'] ?? undefined],
+    ['last contact', readableTime(zone['last-contact'], now)],
+    ['next check', readableTime(zone['next-check'], now)],
+    ['expires', readableTime(zone['expires-at'], now)],
+    ['last error', zone['last-error'] ?? undefined],
+  ];
+}
+
+const text = (value: number | null): string | undefined => (value === null ? undefined : String(value));
+
+/** The root zone is `.`, which a URL would take for the folder itself, percent sign or not: `..` it cannot be. */
+const pathSegment = (name: string): string => (name === '.' ? '%5C.' : encodeURIComponent(name));
