@@ -126,7 +126,10 @@ export class DnsStream {
     const where = framer.isInMessage
       ? `in the middle of message ${messages + 1}`
       : `after ${count(messages, 'message')}`;
-    throw closed(this.#target, `the server closed the connection early, ${where}`);
+    // Some servers close without an alert, and nothing tells that they had asked for a certificate.
+    const mayWantOurs = messages === 0 && this.#target.tls !== undefined && this.#target.tls.certificate === undefined;
+    const hint = mayWantOurs ? '; it may want a client certificate' : '';
+    throw closed(this.#target, `the server closed the connection early, ${where}${hint}`);
   }
 
   close(): void {

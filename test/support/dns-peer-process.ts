@@ -85,8 +85,9 @@ export class PeerProcess {
   async until(what: string, isReady: () => Promise<boolean>, timeoutMs = 15_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!(await isReady())) {
-      if (this.#hasEnded) throw new Error(`${this.program} ended before ${what}:\n${this.#log}`);
-      if (Date.now() > end) throw new Error(`${this.program}: not within ${timeoutMs} ms: ${what}\n${this.#log}`);
+      if (this.#hasEnded) throw new Error(`${this.program} ended before ${what}:\n${this.#lastLines()}`);
+      if (Date.now() > end)
+        throw new Error(`${this.program}: not within ${timeoutMs} ms: ${what}\n${this.#lastLines()}`);
       await pause(40);
     }
   }
@@ -98,6 +99,10 @@ export class PeerProcess {
     await this.#ended;
     clearTimeout(force);
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  #lastLines(): string {
+    return this.#log.split('\n').slice(-40).join('\n');
   }
 
   readonly #kill = (): void => {
