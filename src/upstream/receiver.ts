@@ -12,7 +12,6 @@ import { SLAB_SIZE, type SlabHandle } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { SlabUsage } from '../zone/version.ts';
 import type { Intake } from './connection.ts';
-import type { Query } from './query.ts';
 
 /** A slab is left for the next one from here on, if it can be cut; TSIG may let up to 6.5 MB come without a cut. */
 const SLAB_FILL = 2 << 20;
@@ -30,6 +29,12 @@ export type Received =
       readonly octets: number;
     }
   | { readonly kind: 'failed'; readonly failure: IngestFailure };
+
+/** What the answer must fit: the id, and the MAC that its first MAC covers. */
+export interface SentQuery {
+  readonly id: number;
+  readonly mac: Uint8Array;
+}
 
 interface Slab {
   readonly handle: SlabHandle;
@@ -50,7 +55,7 @@ export class Receiver implements Intake {
   readonly #pool: Pool;
   readonly #registry: SlabRegistry;
   readonly #zone: ZoneConfig;
-  readonly #query: Query;
+  readonly #query: SentQuery;
   readonly #key: TsigKey | undefined;
   readonly #done: (received: Received) => void;
   readonly #close: () => void;
@@ -74,7 +79,7 @@ export class Receiver implements Intake {
   constructor(
     deps: { readonly pool: Pool; readonly registry: SlabRegistry; readonly now: () => Milliseconds },
     zone: ZoneConfig,
-    query: Query,
+    query: SentQuery,
     key: TsigKey | undefined,
     handlers: {
       readonly done: (received: Received) => void;
@@ -90,7 +95,7 @@ export class Receiver implements Intake {
     this.#key = key;
     this.#done = handlers.done;
     this.#close = handlers.close;
-    this.#mac = new Uint8Array(query.mac ?? []);
+    this.#mac = new Uint8Array(query.mac);
     this.#cutMac = this.#mac;
     this.#slab = this.#takeSlab();
     this.lastProgress = deps.now();

@@ -2,18 +2,20 @@
  * One look at a primary: SOA query, and when it has something newer the AXFR, on the same connection where the primary
  * lets us. Addresses are tried in order; the first that has the zone and is not behind decides.
  */
+import { randomInt } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
 import type { Address, ServerPrimary, ZoneConfig } from '../config/config.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import { MessageFramer } from '../wire/framing.ts';
-import { TYPE } from '../wire/registry.ts';
-import type { SoaTimers } from '../wire/soa.ts';
+import { RCODE } from '../wire/registry.ts';
+import { readSoaTimers, type SoaTimers } from '../wire/soa.ts';
+import { TransferClient } from '../xfr/client.ts';
+import { buildQuery, type EdnsQuery, type QueryKind } from '../xfr/client-query.ts';
 import { compareSerials } from '../zone/serial.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { type Intake, PrimaryConnection } from './connection.ts';
-import { buildQuery, type Query, readSoaAnswer } from './query.ts';
 import { type Received, Receiver } from './receiver.ts';
 
 export interface RefreshDeps {
@@ -48,6 +50,7 @@ export type RefreshResult =
   | { readonly kind: 'rejected'; readonly serial: number; readonly why: string; readonly address: string }
   | { readonly kind: 'failed'; readonly why: string };
 
+const EDNS: EdnsQuery = { udpSize: 1232 };
 /** How long connecting and a SOA answer may take. */
 const ANSWER_MS = 10_000;
 
@@ -75,12 +78,15 @@ class Attempt {
   readonly #address: Address;
   readonly #where: string;
   #connection: PrimaryConnection | undefined;
+  /** Whether the primary takes OPT: found out with the SOA query. */
+  #edns: boolean;
 
   constructor(deps: RefreshDeps, request: RefreshRequest, address: Address) {
     this.#deps = deps;
     this.#request = request;
     this.#address = address;
     this.#where = `${address.host}#${address.port}`;
+    this.#edns = request.primary.edns;
   }
 
   async run(): Promise<RefreshResult> {
@@ -100,15 +106,33 @@ class Attempt {
   }
 
   async #querySoa(edns: boolean): Promise<SoaTimers> {
+    const client = new TransferClient({ ...this.#query('SOA', edns), now: this.#seconds });
+    const step = client.take(await this.#exchange(client.query()), this.#seconds);
+    if (step.kind === 'failed') {
+      const { rcode, text } = step.failure;
+      // RFC 6891 §7: a server that does not know EDNS answers an error to OPT; without it, it may do better.
+      if (edns && (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP)) return this.#querySoa(false);
+      throw new ZonegateError('ZG_TRANSFER_FAILED', `${this.#where}: ${text}`);
+    }
+    const timers = client.soa && readSoaTimers(client.soa.rdata);
+    if (timers === undefined) {
+      throw new ZonegateError(
+        'ZG_TRANSFER_FAILED',
+        `${this.#where}: the primary does not have the zone (no SOA in its answer)`,
+      );
+    }
+    this.#edns = edns;
+    return timers;
+  }
+
+  #query(kind: QueryKind, edns: boolean) {
     const { zone, key } = this.#request;
-    const now = Math.floor(this.#deps.clock.now() / 1000);
-    const query = buildQuery(zone.apex, TYPE.SOA, { key, edns, now });
-    const answer = await this.#exchange(query);
-    const read = readSoaAnswer(answer, query, zone.apex, key, Math.floor(this.#deps.clock.now() / 1000));
-    if (read.ok) return read.value;
-    // RFC 6891 §7: a server that does not know EDNS may answer an error to OPT; without it, it may do better.
-    if (read.failure.isEdns && edns) return this.#querySoa(false);
-    throw new ZonegateError('ZG_TRANSFER_FAILED', `${this.#where}: ${read.failure.text}`);
+    return { zone: zone.apex, kind, key, edns: edns ? EDNS : undefined, id: randomInt(0x1_0000) };
+  }
+
+  /** Seconds since the epoch. */
+  get #seconds(): number {
+    return Math.floor(this.#deps.clock.now() / 1000);
   }
 
   async #connect(): Promise<PrimaryConnection> {
@@ -120,7 +144,7 @@ class Attempt {
   }
 
   /** Sends a small query and gives the one message that comes back. */
-  async #exchange(query: Query): Promise<Uint8Array> {
+  async #exchange(query: Uint8Array): Promise<Uint8Array> {
     const connection = await this.#connect();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -129,7 +153,7 @@ class Attempt {
       }, ANSWER_MS);
       const done = (): void => clearTimeout(timer);
       connection.send(
-        query.message,
+        query,
         messageIntake(
           (message) => {
             done();
@@ -146,19 +170,26 @@ class Attempt {
   }
 
   async #transfer(serial: number): Promise<RefreshResult> {
-    const { zone, key, primary } = this.#request;
+    const { zone, key } = this.#request;
     const { clock } = this.#deps;
-    const query = buildQuery(zone.apex, TYPE.AXFR, { key, edns: primary.edns, now: Math.floor(clock.now() / 1000) });
+    const asked = this.#query('AXFR', this.#edns);
+    const query = buildQuery(asked, this.#seconds);
     const connection = await this.#connect();
     const startedAt = clock.now();
     const received = await new Promise<Received>((resolve) => {
-      const receiver = new Receiver({ ...this.#deps, now: () => clock.now() }, zone, query, key, {
-        done: (result) => {
-          clearInterval(watch);
-          resolve(result);
+      const receiver = new Receiver(
+        { ...this.#deps, now: () => clock.now() },
+        zone,
+        { id: asked.id, mac: query.mac },
+        key,
+        {
+          done: (result) => {
+            clearInterval(watch);
+            resolve(result);
+          },
+          close: () => connection.close(),
         },
-        close: () => connection.close(),
-      });
+      );
       receiver.onRoom = () => connection.resume();
       const watch = setInterval(() => this.#watch(receiver, startedAt), WATCH_MS);
       connection.send(query.message, receiver);

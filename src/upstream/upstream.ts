@@ -234,7 +234,14 @@ export class Upstream {
       zone.fileMark = found.mark;
       return { kind: 'current' };
     }
-    const event = await this.#take(name, zone, { batches: [batch], usage, soa, how: 'file', from: found.file, startedAt });
+    const event = await this.#take(name, zone, {
+      batches: [batch],
+      usage,
+      soa,
+      how: 'file',
+      from: found.file,
+      startedAt,
+    });
     if (event.kind === 'taken') zone.fileMark = found.mark;
     else if (event.kind === 'refused') zone.refusedFile = { mark: found.mark, why: event.why };
     return event;

@@ -10,13 +10,14 @@ import type { TsigKey } from '../tsig/key.ts';
 import { TsigStreamVerifier } from '../tsig/stream-verifier.ts';
 import { HEADER_LENGTH, readHeader } from '../wire/header.ts';
 import { readTsigAt } from '../wire/message.ts';
-import { FLAG, OPCODE, TYPE } from '../wire/registry.ts';
+import { FLAG, OPCODE, rcodeToText, TYPE } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
 import { FramePacker } from '../zone/packer.ts';
 import { RecordReader } from '../zone/record-reader.ts';
 import { type Run, RunWriter } from '../zone/run-writer.ts';
 import type { SlabWriter } from '../zone/slab.ts';
 import { BatchSorter, OwnerGroup } from '../zone/sorter.ts';
+import { RECORD_TEXTS, SEQUENCE_TEXTS, TSIG_TEXTS } from './client-failure.ts';
 import { TransferInterpreter } from './interpreter.ts';
 
 export interface BatchOptions {
@@ -149,7 +150,7 @@ class BatchIngest {
     if ((header.flags & FLAG.QR) === 0 || header.opcode !== OPCODE.QUERY) {
       return this.#fail('NOT_A_RESPONSE', 'a message is not an answer to our query');
     }
-    if (header.rcode !== 0) return this.#failRcode(header.rcode, start, end);
+    if (header.rcode !== 0) return this.#failRcode(header.rcode);
     if ((header.flags & FLAG.TC) !== 0) return this.#fail('TRUNCATED_ANSWER', 'a message says that it is truncated');
     if (header.questions > 1) return this.#fail('BAD_QUESTION', `a message has ${header.questions} questions`);
     this.#messages++;
@@ -271,10 +272,10 @@ class BatchIngest {
     return failure === undefined || this.#fail(`TSIG_${failure}`, TSIG_TEXTS[failure]);
   }
 
-  #failRcode(rcode: number, start: number, end: number): false {
+  #failRcode(rcode: number): false {
     this.#failure = {
       code: 'ERROR_ANSWER',
-      text: `the primary answered with response code ${rcode} (${end - start} octets)`,
+      text: `the primary answered ${rcodeToText(rcode)}`,
       rcode,
     };
     return false;
@@ -294,29 +295,3 @@ class BatchIngest {
     return false;
   }
 }
-
-const RECORD_TEXTS = {
-  TRUNCATED: 'a record runs past the end of its message',
-  BAD_NAME: 'a name is malformed',
-  BAD_RDATA: 'the data of a record does not fit its type',
-  BAD_CLASS: 'a record is not of class IN',
-  BAD_TYPE: 'a record has a type that no zone can hold',
-  OUT_OF_ZONE: 'a record lies outside the zone',
-} as const;
-
-const SEQUENCE_TEXTS = {
-  NO_FIRST_SOA: 'the transfer does not begin with the SOA record of the zone',
-  SERIAL_CHANGED: 'the transfer begins and ends with different serials',
-  SERIAL_GAP: 'the serials of the differences do not follow each other',
-  RECORD_AFTER_END: 'the transfer goes on after the SOA record that ends it',
-  NO_KNOWN_SERIAL: 'an IXFR needs the serial it starts from',
-} as const;
-
-const TSIG_TEXTS = {
-  NOT_SIGNED: 'the first message is not signed',
-  TOO_MANY_UNSIGNED: 'more than 99 messages in a row are not signed',
-  OTHER_KEY: 'a message is signed with another key or algorithm',
-  BAD_MAC: 'the signature of a message is wrong',
-  BAD_TIME: 'the time of a signature is too far from ours',
-  TSIG_ERROR: 'the primary reports a TSIG error',
-} as const;
