@@ -5,9 +5,11 @@
 import { createWriteStream, rmSync, type WriteStream } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
+import type { Bytes } from '../base/bytes.ts';
 import { ZonegateError } from '../base/errors.ts';
-import { recordToText } from '../wire/presentation/print.ts';
-import { CLASS } from '../wire/registry.ts';
+import { MAX_NAME_LENGTH, nameToText } from '../wire/name.ts';
+import { rdataToText } from '../wire/presentation/print.ts';
+import { typeToText } from '../wire/registry.ts';
 import type { ReceivedRecord, RecordChange } from '../xfr/client.ts';
 
 /** Characters held before they are written: each write costs a call into the system. */
@@ -36,7 +38,7 @@ export class ZoneOutput {
   }
 
   write(change: RecordChange, { owner, ttl, type, rdata }: ReceivedRecord): void {
-    this.#pending += `${MARKS[change]}${recordToText(owner, ttl, CLASS.IN, type, rdata)}\n`;
+    this.#pending += `${MARKS[change]}${ownerToText(owner)}\t${ttl}\tIN\t${typeToText(type)}\t${rdataToText(type, rdata)}\n`;
     if (this.#pending.length >= PIECE) this.#flush();
   }
 
@@ -98,3 +100,30 @@ export class ZoneOutput {
     return new ZonegateError('ZG_TRANSFER_FAILED', `cannot write ${this.#file}: ${cause.message}`, {}, cause);
   }
 }
+
+const text = Buffer.alloc(MAX_NAME_LENGTH);
+
+/** As `nameToText`, by one copy where nothing in it must be escaped: an owner is the most of a line. */
+function ownerToText(name: Bytes): string {
+  let length = 0;
+  for (let at = 0; name[at] !== 0; ) {
+    const end = at + (name[at] as number);
+    while (at < end) {
+      const octet = name[++at] as number;
+      if (!isPlain(octet)) return nameToText(name);
+      text[length++] = octet;
+    }
+    text[length++] = 0x2e;
+    at++;
+  }
+  return length === 0 ? '.' : text.toString('latin1', 0, length);
+}
+
+/** Letters, digits, `-`, `_` and `*`. */
+const isPlain = (octet: number): boolean =>
+  (octet >= 0x61 && octet <= 0x7a) ||
+  (octet >= 0x30 && octet <= 0x39) ||
+  (octet >= 0x41 && octet <= 0x5a) ||
+  octet === 0x2d ||
+  octet === 0x5f ||
+  octet === 0x2a;
