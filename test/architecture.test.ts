@@ -34,6 +34,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   piscina: ['pool'],
   'node-forge': ['net'],
   undici: ['remote'],
+  'lru-cache': ['front', 'store'],
   pino: ['telemetry'],
   'prom-client': ['telemetry'],
   yaml: ['config'],

@@ -32,7 +32,4 @@ export function concatBytes(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
 /** A copy that owns its memory: what is kept must not hold the receive buffer it came from. */
 export const copyBytes = (bytes: Bytes): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
-export const fromHex = (text: string): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(Buffer.from(text.replace(/\s+/g, ''), 'hex'));
-
 export const toHex = (bytes: Bytes): string => Buffer.from(bytes).toString('hex');

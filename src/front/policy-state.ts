@@ -1,4 +1,5 @@
 /** Rules, keys and limits as a front uses them, replaced as a whole by a reload. */
+import { LRUCache } from 'lru-cache';
 import type { ConnectionLimits } from '../config/config.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import { Policy } from '../policy/policy.ts';
@@ -7,14 +8,20 @@ import type { TsigKey } from '../tsig/key.ts';
 import type { PolicyUpdate } from './messages.ts';
 import type { Peer } from './peer.ts';
 
+/** Some 100 octets each. */
+const REMEMBERED_SOURCES = 10_000;
+
 export class PolicyState {
   readonly policy: Policy;
   readonly keys: ReadonlyMap<string, TsigKey>;
   readonly limits: ConnectionLimits;
   readonly notifyFrom: ReadonlyMap<string, readonly Prefix[]>;
   readonly rates: RateTable;
-  /** Rules a peer could match; a peer object lives as long as its connection. */
-  readonly #candidates = new WeakMap<Peer, readonly number[]>();
+  /**
+   * Rules that a source could match, by transport and address: a secondary opens a connection for each transfer, and
+   * the walk over the rules is not to be repeated each time.
+   */
+  readonly #candidates = new LRUCache<string, readonly number[]>({ max: REMEMBERED_SOURCES });
 
   constructor(update: PolicyUpdate, rates: RateTable) {
     this.policy = new Policy(update.rules);
@@ -33,10 +40,11 @@ export class PolicyState {
   }
 
   candidates(peer: Peer): readonly number[] {
-    let candidates = this.#candidates.get(peer);
+    const key = `${peer.transport} ${peer.addressText}`;
+    let candidates = this.#candidates.get(key);
     if (candidates === undefined) {
       candidates = this.policy.candidates(peer.address, peer.transport);
-      this.#candidates.set(peer, candidates);
+      this.#candidates.set(key, candidates);
     }
     return candidates;
   }

@@ -1,6 +1,6 @@
 /** The TSIG algorithms (RFC 8945 §6): HMAC-MD5 is left out, as nobody should still need it. */
 import type { Bytes } from '../base/bytes.ts';
-import { nameFromText, nameKey } from '../wire/name.ts';
+import { nameFromText } from '../wire/name.ts';
 
 export type AlgorithmName = 'hmac-sha1' | 'hmac-sha224' | 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
 
@@ -27,7 +27,3 @@ export const TSIG_ALGORITHMS: Readonly<Record<AlgorithmName, TsigAlgorithm>> = {
   'hmac-sha384': define('hmac-sha384', 'sha384', 48),
   'hmac-sha512': define('hmac-sha512', 'sha512', 64),
 };
-
-const byWireName = new Map(Object.values(TSIG_ALGORITHMS).map((algorithm) => [nameKey(algorithm.wireName), algorithm]));
-
-export const algorithmFromWire = (name: Bytes): TsigAlgorithm | undefined => byWireName.get(nameKey(name));

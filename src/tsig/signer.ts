@@ -58,10 +58,6 @@ export class TsigSigner {
   }
 }
 
-/** Octets that a TSIG record of this key takes at most (BADTIME's six octets included). */
-export const tsigRecordLength = (key: TsigKey): number =>
-  key.wireName.length + 10 + key.algorithm.wireName.length + 16 + key.algorithm.macLength + 6;
-
 /** A TSIG record that carries an error and no MAC: BADKEY and BADSIG are answered unsigned (RFC 8945 §5.2). */
 export function unsignedTsig(
   keyName: Bytes,

@@ -95,19 +95,6 @@ export function equalNames(a: Bytes, b: Bytes): boolean {
   return true;
 }
 
-/** Whether `name` is `ancestor` or lies below it, case aside. */
-export function isAtOrBelow(name: Bytes, ancestor: Bytes): boolean {
-  if (name.length < ancestor.length) return false;
-  const start = name.length - ancestor.length;
-  let at = 0;
-  while (at < start) at += (name[at] as number) + 1;
-  if (at !== start) return false;
-  for (let i = 0; i < ancestor.length; i++) {
-    if (LOWER[name[start + i] as number] !== LOWER[ancestor[i] as number]) return false;
-  }
-  return true;
-}
-
 /** A map key: the lower-cased octets as a latin1 string. Not for people. */
 export const nameKey = (name: Bytes): string => Buffer.from(lowerName(name)).toString('latin1');
 

@@ -20,6 +20,7 @@ const ZONE_TIMEOUT_MS = 30_000;
 interface Options {
   readonly dir: string;
   readonly once?: boolean;
+  readonly ephemeral?: boolean;
 }
 
 export function register(program: Command): void {
@@ -28,12 +29,13 @@ export function register(program: Command): void {
     .description('serve a sample zone over TCP and XoT with TSIG, on this machine only')
     .option('--dir <dir>', 'where certificate, key, zone and configuration are put', '.zonegate/quickstart')
     .option('--once', 'transfer the zone from itself over XoT with TSIG, print what came, and end')
+    .option('--ephemeral', 'on any free ports, in place of 5300, 8853 and 8053')
     .action((options: Options) => quickstart(options));
 }
 
 async function quickstart(options: Options): Promise<void> {
   const dir = resolve(options.dir);
-  prepare(dir);
+  prepare(dir, options.ephemeral === true);
   const file = join(dir, 'quickstart.yaml');
   const loaded = loadConfig(file);
   if (!loaded.ok) {
@@ -77,10 +79,12 @@ ${ZONE} is served on this machine. Paste into another terminal:
 }
 
 /** Makes what is missing; what is there, an edited zone say, stays. */
-function prepare(dir: string): void {
+function prepare(dir: string, ephemeral: boolean): void {
   const conf = fileURLToPath(new URL('.', import.meta.resolve('#conf/quickstart.yaml')));
   for (const folder of ['tls', 'keys', 'zones']) mkdirSync(join(dir, folder), { recursive: true });
-  cpSync(join(conf, 'quickstart.yaml'), join(dir, 'quickstart.yaml'));
+  const text = readFileSync(join(conf, 'quickstart.yaml'), 'utf8');
+  const anyPort = text.replaceAll(/port: \d+/g, 'port: 0').replace('127.0.0.1:8053', '127.0.0.1:0');
+  writeFileSync(join(dir, 'quickstart.yaml'), ephemeral ? anyPort : text);
   cpSync(join(conf, 'zones', 'example.org.zone'), join(dir, 'zones', 'example.org.zone'), { force: false });
   if (!existsSync(join(dir, 'tls', 'server.key'))) {
     const names = ['localhost', '127.0.0.1'];
