@@ -73,18 +73,16 @@ function serverUrl(text: string): URL {
 function adminConfig(file: string): AdminConfig {
   const loaded = loadConfig(file);
   if (!loaded.ok) {
-    throw new ZonegateError(
-      'ZG_CONFIG_INVALID',
-      ['the configuration has errors', ...loaded.problems.map(formatProblem)].join('\n'),
-    );
+    throw usage([`${file} cannot be used:`, ...loaded.problems.map(formatProblem)].join('\n'));
   }
   const { admin } = loaded.config;
   if (admin === undefined) {
     const hint = 'add `admin: { listen: "127.0.0.1:8053" }` and restart the service, or use --server URL';
     throw usage(`${file} has no \`admin\` section, so the service it configures cannot be asked; ${hint}`);
   }
-  if (admin.port === 0)
+  if (admin.port === 0) {
     throw usage(`${file}: admin.listen has port 0, any free one; the \`ready\` line says which: use --server URL`);
+  }
   return admin;
 }
 

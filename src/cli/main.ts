@@ -10,7 +10,11 @@ import { register as registerExplain } from './commands/explain.ts';
 import { register as registerKeygen } from './commands/keygen.ts';
 import { register as registerQuickstart } from './commands/quickstart.ts';
 import { register as registerServe } from './commands/serve.ts';
+import { register as registerStatus } from './commands/status.ts';
 import { register as registerTransfer } from './commands/transfer.ts';
+import { register as registerTransfers } from './commands/transfers.ts';
+import { register as registerZone } from './commands/zone.ts';
+import { register as registerZones } from './commands/zones.ts';
 
 const COMMANDS = [
   registerServe,
@@ -20,6 +24,10 @@ const COMMANDS = [
   registerKeygen,
   registerCert,
   registerTransfer,
+  registerStatus,
+  registerZones,
+  registerZone,
+  registerTransfers,
 ];
 
 /** Scripts tell these apart (INTERFACE.md, "Commands"); every other error ends with 1. */

@@ -57,6 +57,6 @@ function describe(error: unknown): HttpFailure {
   // Several addresses were tried: the last one speaks for all.
   const last = error instanceof AggregateError ? ((error.errors as unknown[]).at(-1) ?? error) : error;
   const { code = '', message } = last as NodeJS.ErrnoException;
-  if (code.startsWith('HPE_')) return 'it does not speak HTTP';
+  if (error.name === 'HTTPParserError') return 'it does not speak HTTP';
   return SENTENCES[code] ?? message;
 }

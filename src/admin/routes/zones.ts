@@ -99,8 +99,9 @@ function textOf(name: string, value: unknown): string | undefined {
 
 const badQuery = (message: string): AdminError => new AdminError(400, 'bad-query', message);
 
-/** Any case, with or without the final dot, to the one form that zones are kept under. */
+/** Any case, with or without the final dot, to the one form that zones are kept under; `@` is the root. */
 function readZoneName(text: string): string {
+  if (text === '@') return '.';
   const name = nameFromText(text);
   if (!name.ok) throw new AdminError(404, 'bad-zone-name', 'that is not a zone name');
   return zoneLabel(name.value);

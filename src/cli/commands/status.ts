@@ -10,7 +10,11 @@ export function register(program: Command): void {
     async (options: ServerOptions) => {
       const status = await readAdmin<StatusReport>('api/v1/status', options);
       if (wantsJson(options)) printJson(status);
-      else printTable(statusRows(status), [{ title: 'WHAT', value: (row) => row[0] }, { title: 'IS', value: (row) => row[1] }]);
+      else
+        printTable(statusRows(status), [
+          { title: 'WHAT', value: (row) => row[0] },
+          { title: 'IS', value: (row) => row[1] },
+        ]);
     },
   );
 }

@@ -11,7 +11,11 @@ export function register(program: Command): void {
     .action(async (name: string, options: ServerOptions) => {
       const zone = await readAdmin<ZoneReport>(`api/v1/zones/${pathSegment(name)}`, options);
       if (wantsJson(options)) printJson(zone);
-      else printTable(zoneRows(zone, Date.now()), [{ title: 'WHAT', value: (row) => row[0] }, { title: 'IS', value: (row) => row[1] }]);
+      else
+        printTable(zoneRows(zone, Date.now()), [
+          { title: 'WHAT', value: (row) => row[0] },
+          { title: 'IS', value: (row) => row[1] },
+        ]);
     });
 }
 
@@ -34,5 +38,5 @@ export function zoneRows(zone: ZoneReport, now: number): (readonly [string, stri
 
 const text = (value: number | null): string | undefined => (value === null ? undefined : String(value));
 
-/** The root zone is `.`, which a URL would take for the folder itself, percent sign or not: `..` it cannot be. */
-const pathSegment = (name: string): string => (name === '.' ? '%5C.' : encodeURIComponent(name));
+/** A URL loses `.` for a segment, percent sign or not, so the root zone is called `@` there. */
+const pathSegment = (name: string): string => (name === '.' ? '@' : encodeURIComponent(name));

@@ -86,6 +86,7 @@ test('a zone is found in any case, with or without the final dot, escaped or not
     ['EXAMPLE.org.', 'example.org'],
     ['ex%61mple.org', 'example.org'],
     ['0%2F25.2.0.192.in-addr.arpa', '0/25.2.0.192.in-addr.arpa'],
+    ['@', '.'],
     ['%2E', '.'],
     ['a%5C032b.example', 'a\\032b.example'],
   ] as const) {
