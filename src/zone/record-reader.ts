@@ -174,7 +174,7 @@ export class RecordReader {
   #readOwner(): number {
     const length = this.#expandName(this.at, this.end, this.#spareOwner, 0);
     if (length < 0) {
-      this.#fail('BAD_NAME');
+      this.#fail(this.at >= this.end ? 'TRUNCATED' : 'BAD_NAME');
       return -1;
     }
     const next = this.#spareOwner;
