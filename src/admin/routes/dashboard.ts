@@ -6,6 +6,7 @@ import type { Route } from './route.ts';
 export const dashboardRoutes = (): readonly Route[] => [
   file('/', dashboard('index.html'), 'text/html; charset=utf-8'),
   file('/app.js', dashboard('app.js'), 'text/javascript; charset=utf-8'),
+  file('/theme.css', dashboard('theme.css'), 'text/css; charset=utf-8'),
   file('/app.css', dashboard('app.css'), 'text/css; charset=utf-8'),
   file('/icon.svg', dashboard('icon.svg'), 'image/svg+xml'),
   file('/openapi.json', fileURLToPath(OPENAPI), 'application/json; charset=utf-8'),
