@@ -20,14 +20,17 @@ export function register(program: Command): void {
 }
 
 export function zoneRows(zone: ZoneReport, now: number): (readonly [string, string | undefined])[] {
-  const { bytes } = zone;
+  const { bytes, frames } = zone;
   return [
     ['zone', zone.zone],
     ['state', zone.refreshing ? `${zone.state}, refreshing` : zone.state],
     ['primary', zone.primary],
     ['serial', text(zone.serial)],
     ['records', text(zone.records)],
-    ['size', bytes === null ? undefined : `${readableBytes(bytes)} in ${zone.frames ?? 0} frames`],
+    [
+      'size',
+      bytes === null ? undefined : `${readableBytes(bytes)} in ${frames ?? 0} ${frames === 1 ? 'frame' : 'frames'}`,
+    ],
     ['served since', zone['served-since'] ?? undefined],
     ['last contact', readableTime(zone['last-contact'], now)],
     ['next check', readableTime(zone['next-check'], now)],
