@@ -6,6 +6,7 @@ import type { Milliseconds } from '../base/clock.ts';
 import type { ZoneConfig } from '../config/config.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TsigKey } from '../tsig/key.ts';
+import { EMPTY_MESSAGES_TEXT, MOST_EMPTY_MESSAGES } from '../xfr/client-failure.ts';
 import type { Batch, BatchOptions, IngestFailure } from '../xfr/ingest.ts';
 import type { BatchTaskResult } from '../xfr/tasks.ts';
 import { SLAB_SIZE, type SlabHandle } from '../zone/slab.ts';
@@ -70,6 +71,7 @@ export class Receiver implements Intake {
   #results: (BatchTaskResult | undefined)[] = [];
   #octets = 0;
   #records = 0;
+  #emptyMessages = 0;
   #isOver = false;
   #hasEnd = false;
   /** Called when octets may come again. */
@@ -215,7 +217,13 @@ export class Receiver implements Intake {
       this.#fail(result.failure);
       return;
     }
-    this.#records += result.value.batch.records;
+    const { records, messages } = result.value.batch;
+    this.#emptyMessages = records === 0 ? this.#emptyMessages + messages : 0;
+    if (this.#emptyMessages > MOST_EMPTY_MESSAGES) {
+      this.#fail({ code: 'EMPTY_MESSAGES', text: EMPTY_MESSAGES_TEXT });
+      return;
+    }
+    this.#records += records;
     if (this.#records > this.#zone.maxRecords) {
       this.#fail({ code: 'TOO_MANY_RECORDS', text: `the zone has more than max-records (${this.#zone.maxRecords})` });
       return;

@@ -24,12 +24,20 @@ export type ClientFailureCode =
   | 'BAD_OPT'
   | 'BAD_TSIG'
   | 'EMPTY_ANSWER'
+  | 'EMPTY_MESSAGES'
   | 'SOA_DIFFERS'
   | 'LAST_NOT_SIGNED'
   | 'MESSAGE_AFTER_END'
   | `TSIG_${TsigStreamFailure}`
   | RecordFailure
   | TransferFailure;
+
+/**
+ * Messages without a record that a transfer may have in a row. Some are allowed as padding (RFC 9103 §7.9.1); NSD 4.6
+ * sends them for ever in place of a record that is longer than its messages.
+ */
+export const MOST_EMPTY_MESSAGES = 1000;
+export const EMPTY_MESSAGES_TEXT = `more than ${MOST_EMPTY_MESSAGES} messages in a row hold no record`;
 
 export const RECORD_TEXTS: Readonly<Record<RecordFailure, string>> = {
   TRUNCATED: 'a record runs past the end of its message',

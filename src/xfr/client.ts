@@ -21,6 +21,8 @@ import { type AnswerEdns, edeToText, readAnswerEdns, tsigErrorToText } from './c
 import {
   type ClientFailure,
   type ClientFailureCode,
+  EMPTY_MESSAGES_TEXT,
+  MOST_EMPTY_MESSAGES,
   RECORD_TEXTS,
   SEQUENCE_TEXTS,
   TSIG_TEXTS,
@@ -78,6 +80,7 @@ export class TransferClient {
   #firstSoa: { owner: Bytes; ttl: number; rdata: Bytes; canonical: Bytes } | undefined;
   #edns: AnswerEdns | undefined;
   #messages = 0;
+  #emptyMessages = 0;
   #signedMessages = 0;
   #records = 0;
   #bytes = 0;
@@ -315,6 +318,11 @@ export class TransferClient {
     }
     if (this.#messages === 1 && header.answers === 0) {
       this.#fail('EMPTY_ANSWER', 'the first message of the answer holds no records');
+      return;
+    }
+    this.#emptyMessages = header.answers === 0 ? this.#emptyMessages + 1 : 0;
+    if (this.#emptyMessages > MOST_EMPTY_MESSAGES) {
+      this.#fail('EMPTY_MESSAGES', EMPTY_MESSAGES_TEXT);
       return;
     }
     if (this.#options.kind === 'SOA') {

@@ -179,6 +179,7 @@ const AXFR_FAILURES: [string, string, Buffer[]][] = [
   ['a message after the end', 'MESSAGE_AFTER_END', [first([soa(5), a('www'), soa(5)]), more([a('late')])]],
   ['no SOA first', 'NO_FIRST_SOA', [first([a('www'), soa(5)])]],
   ['an answer without records', 'EMPTY_ANSWER', [first([])]],
+  ['messages without records for ever', 'EMPTY_MESSAGES', [first([soa(5)]), ...Array(1001).fill(more([]))]],
   ['another id', 'WRONG_ID', [message({ id: TEST_ID + 1, answers: [soa(5), soa(5)] })]],
   ['another id later', 'WRONG_ID', [first([soa(5)]), encodeMessage({ id: 1, answers: [a('www')] })]],
   ['another zone in the question', 'WRONG_QUESTION', [message({ question: { name: 'example.net', type: 252 } })]],
