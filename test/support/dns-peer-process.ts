@@ -10,9 +10,12 @@ import type { TestContext } from 'node:test';
 /** Debian has servers in sbin, which is not in everybody's PATH. */
 export const SEARCH_ENV = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
 
+export const isInstalled = (program: string): boolean =>
+  spawnSync('which', [program], { env: SEARCH_ENV }).status === 0;
+
 /** Whether a test can go on; without the program it is skipped, but in CI it fails. */
 export function hasProgram(context: TestContext, program: string): boolean {
-  if (spawnSync('which', [program], { env: SEARCH_ENV }).status === 0) return true;
+  if (isInstalled(program)) return true;
   if (process.env['CI'] === 'true') throw new Error(`${program} is not installed`);
   context.skip(`${program} is not installed`);
   return false;

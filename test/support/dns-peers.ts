@@ -17,7 +17,7 @@ import { type Peer, type PeerAddress, type PeerOptions, prepare, started } from 
 import { PeerProcess, SEARCH_ENV } from './dns-peer-process.ts';
 
 export type { Peer, PeerAddress, PeerKey, PeerOptions, PeerSecondaryZone, PeerTls, PeerZone } from './dns-peer.ts';
-export { freePort, hasProgram } from './dns-peer-process.ts';
+export { freePort, hasProgram, isInstalled } from './dns-peer-process.ts';
 
 /** BIND: everything, XoT and mutual TLS included. */
 export async function startBind(options: PeerOptions): Promise<Peer> {

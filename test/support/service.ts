@@ -31,8 +31,12 @@ export interface RunningService {
   readonly events: readonly EventFields[];
   /** What it printed on standard error. */
   stderr(): string;
-  /** The next event of that name that passes, those before `since` (a length of `events`) left out. */
-  event(name: string, test?: (fields: EventFields) => boolean, since?: number): Promise<EventFields>;
+  /** The next event of that name, or of one of them, that passes; those before `since` (a length of `events`) left out. */
+  event(
+    name: string | readonly string[],
+    test?: (fields: EventFields) => boolean,
+    since?: number,
+  ): Promise<EventFields>;
   /** Writes the configuration anew (same supplements) and sends SIGHUP; resolves with the `reloaded` event. */
   reload(config: Record<string, unknown>): Promise<EventFields>;
   signal(signal: NodeJS.Signals): void;
@@ -143,14 +147,15 @@ class Output {
   }
 
   async event(
-    name: string,
+    name: string | readonly string[],
     test: (fields: EventFields) => boolean,
     since: number,
     timeoutMs = EVENT_TIMEOUT_MS,
   ): Promise<EventFields> {
     const deadline = Date.now() + timeoutMs;
+    const names = [name].flat();
     for (;;) {
-      const found = this.events.slice(since).find((fields) => fields.event === name && test(fields));
+      const found = this.events.slice(since).find((fields) => names.includes(fields.event ?? '') && test(fields));
       if (found !== undefined) return found;
       const left = deadline - Date.now();
       if (left <= 0) {
@@ -158,7 +163,7 @@ class Output {
           .slice(-10)
           .map((fields) => JSON.stringify(fields))
           .join('\n');
-        throw new Error(`no event ${name} in ${timeoutMs} ms; the last ones:\n${tail}\n${this.stderr}`);
+        throw new Error(`no event ${names.join(', ')} in ${timeoutMs} ms; the last ones:\n${tail}\n${this.stderr}`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
