@@ -1,6 +1,5 @@
 /** What the admin server is told of the service. */
 import { readFileSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { AdminSource, StatusReport, ThreadReport, ZoneReport } from '../admin/api.ts';
 import type { Clock, Milliseconds } from '../base/clock.ts';
@@ -9,6 +8,7 @@ import { COUNTERS, type CounterName, type Counters } from '../front/counters.ts'
 import type { FrontHub } from '../front/hub.ts';
 import type { RunningTransfer } from '../front/messages.ts';
 import type { Pool } from '../pool/pool.ts';
+import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { InheritedSocket } from './sockets.ts';
@@ -28,7 +28,7 @@ export interface ReportParts {
 export class ServiceReport implements AdminSource {
   readonly #parts: ReportParts;
   readonly #startedAt: Milliseconds;
-  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #delay = monitorLoop();
   readonly #version = packageVersion();
 
   constructor(parts: ReportParts) {
@@ -122,10 +122,11 @@ export class ServiceReport implements AdminSource {
       'loop-delay-mean-ms': row.get('loop-delay-mean-ms'),
       'loop-delay-p99-ms': row.get('loop-delay-p99-ms'),
     }));
+    const delay = loopDelay(this.#delay);
     const control = {
       thread: 'control',
-      'loop-delay-mean-ms': this.#delay.mean / 1e6 || 0,
-      'loop-delay-p99-ms': this.#delay.percentile(99) / 1e6,
+      'loop-delay-mean-ms': delay.meanMs,
+      'loop-delay-p99-ms': delay.p99Ms,
     };
     return [control, ...fronts];
   }

@@ -1,9 +1,9 @@
 /** A front: its listening sockets, the connections they bring, and what control tells it. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { SourceCounter } from '../policy/limits/source-count.ts';
+import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import { Connection } from './connection.ts';
 import type { FrontContext } from './context.ts';
 import { Counters } from './counters.ts';
@@ -37,7 +37,7 @@ export class Front implements FrontContext {
   readonly #sources: SourceCounter;
   readonly #connections = new Map<Connection, number>();
   readonly #servers: (Server | TlsServer)[] = [];
-  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #delay = monitorLoop();
   #events: FrontEvent[] = [];
   #eventTimer: NodeJS.Timeout | undefined;
   #isDraining = false;
@@ -216,8 +216,9 @@ export class Front implements FrontContext {
     const now = this.clock.now();
     for (const connection of this.#connections.keys()) connection.sweep(now);
     this.counters.set('connections-open', this.#connections.size);
-    this.counters.set('loop-delay-mean-ms', this.#delay.mean / 1e6);
-    this.counters.set('loop-delay-p99-ms', this.#delay.percentile(99) / 1e6);
+    const delay = loopDelay(this.#delay);
+    this.counters.set('loop-delay-mean-ms', delay.meanMs);
+    this.counters.set('loop-delay-p99-ms', delay.p99Ms);
     this.#delay.reset();
   }
 

@@ -111,6 +111,11 @@ export class FrontHub {
     return lists.flat();
   }
 
+  /** Ends a front at once, as a crash would; another takes its place. */
+  async endFront(index: number): Promise<void> {
+    await this.#fronts[index]?.worker.terminate();
+  }
+
   /** No new connections; resolves when the last one is gone. */
   drain(): Promise<void> {
     this.#isEnding = true;

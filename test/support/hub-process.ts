@@ -1,0 +1,57 @@
+/**
+ * Front threads without the rest of the service, for tests that end one: a process, as its descriptors come from its
+ * parent. Takes lines on standard input: `end N` ends front N; says in JSON lines what happens.
+ *
+ * node hub-process.js FRONTS DESCRIPTOR...
+ */
+import { createInterface } from 'node:readline';
+import { FrontHub } from '../../src/front/hub.ts';
+import { newRateTable } from '../../src/policy/limits/rate.ts';
+import { newSourceTable } from '../../src/policy/limits/source-count.ts';
+import { Versions } from '../../src/upstream/versions.ts';
+import { SlabRegistry } from '../../src/zone/slab-registry.ts';
+
+const [fronts, ...fds] = process.argv.slice(2).map(Number) as [number, ...number[]];
+const versions = new Versions(new SlabRegistry());
+const say = (fields: object): boolean => process.stdout.write(`${JSON.stringify(fields)}\n`);
+
+const hub = new FrontHub({
+  fronts,
+  listeners: [{ fds, name: 'test', transport: 'tcp', tls: undefined }],
+  policy: {
+    rules: [
+      {
+        name: 'all',
+        match: { source: undefined, transport: undefined, key: undefined, zone: undefined, type: undefined },
+        action: 'allow',
+        limits: { rate: undefined },
+      },
+    ],
+    keys: new Map(),
+    limits: {
+      connections: 1000,
+      connectionsPerSource: 1000,
+      idleTimeoutMs: 30_000,
+      firstMessageTimeoutMs: 5_000,
+      messageTimeoutMs: 5_000,
+    },
+    notifyFrom: new Map(),
+  },
+  rates: newRateTable(),
+  sources: newSourceTable(fronts),
+  connections: new Int32Array(new SharedArrayBuffer(4)),
+  versions: {
+    row: (front) => versions.row(front),
+    leaseFor: (front, version) => versions.leaseFor(front, version),
+    slabs: () => [],
+  },
+  onEvents: () => undefined,
+  onNotify: () => undefined,
+  onDeath: (front, _error, replaced) => say({ died: front, replaced }),
+});
+hub.publish('example.org', { kind: 'loading' });
+await hub.start();
+say({ ready: true });
+createInterface({ input: process.stdin })
+  .on('line', (line) => void hub.endFront(Number(line.split(' ')[1])))
+  .on('close', () => process.exit(0));
