@@ -14,7 +14,7 @@ import { FLAG, OPCODE, rcodeToText, TYPE } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
 import { FramePacker } from '../zone/packer.ts';
 import { RecordReader } from '../zone/record-reader.ts';
-import { type Run, RunWriter } from '../zone/run-writer.ts';
+import { fullKey, type Run, RunWriter } from '../zone/run-writer.ts';
 import type { SlabWriter } from '../zone/slab.ts';
 import { BatchSorter, OwnerGroup } from '../zone/sorter.ts';
 import { RECORD_TEXTS, SEQUENCE_TEXTS, TSIG_TEXTS } from './client-failure.ts';
@@ -103,6 +103,7 @@ class BatchIngest {
   #groupKey: Bytes = new Uint8Array(0);
   #groupOwnerLength = 0;
   #groupKeyLength = 0;
+  #lastKey: Uint8Array<ArrayBuffer> | undefined;
   #failure: IngestFailure | 'out-of-order' | undefined;
 
   constructor(bytes: Bytes, options: BatchOptions, slabs: SlabWriter, isSorting: boolean) {
@@ -125,12 +126,12 @@ class BatchIngest {
       at += 2 + length;
     }
     if (this.#failure === 'out-of-order') return 'out-of-order';
-    const last = this.#failure === undefined ? this.#flush() : undefined;
+    const lastKey = this.#failure === undefined ? this.#flush() : undefined;
     if (this.#failure !== undefined) return { ok: false, failure: this.#failure as IngestFailure };
     return {
       ok: true,
       batch: {
-        run: this.#writer.finish(last),
+        run: this.#writer.finish(lastKey),
         firstSoa: this.#firstSoa,
         lastSoa: this.#lastSoa,
         messages: this.#messages,
@@ -227,6 +228,9 @@ class BatchIngest {
     if (reader.ownerLength !== this.#options.apex.length)
       return this.#fail('SOA_NOT_AT_APEX', 'a SOA record is not at the apex of the zone');
     if (reader.ownerOrder !== 0 && !this.#group.isEmpty && !this.#flushGroup()) return false;
+    const { isEmpty, last } = this.#group;
+    // Now, as the SOA is expanded over what the rdata of that record was expanded to.
+    if (isEmpty && last !== undefined) this.#lastKey = fullKey(last);
     if (!reader.rdata()) return this.#failRecord();
     const rdata = new Uint8Array(reader.rdataBytes.subarray(reader.rdataStart, reader.rdataStart + reader.rdataLength));
     const serial = readSoaTimers(rdata)?.serial ?? 0;
@@ -253,14 +257,15 @@ class BatchIngest {
     return fits;
   }
 
-  #flush(): ReturnType<BatchSorter['flush']>['last'] {
+  /** Gives the key of the last record. */
+  #flush(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#sorter !== undefined) {
       const { fits, last } = this.#sorter.flush();
       if (!fits) this.#fail('RECORD_TOO_LARGE', 'a record fits no message together with OPT and TSIG');
-      return last;
+      return last && fullKey(last);
     }
-    this.#flushGroup();
-    return this.#group.last;
+    if (!this.#group.isEmpty && this.#flushGroup() && this.#group.last !== undefined) return fullKey(this.#group.last);
+    return this.#lastKey;
   }
 
   #verify(start: number, end: number, tsigOffset: number): boolean {

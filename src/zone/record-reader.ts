@@ -28,6 +28,7 @@ export class RecordReader {
   keyLength = 0;
   /** Where the last owner stands to the one before it: below 0 out of order, 0 the same, above 0 in order. */
   ownerOrder = 0;
+  /** Then owner and key are still those of the last record in the zone. */
   isOutOfZone = false;
 
   type = 0;
@@ -188,8 +189,14 @@ export class RecordReader {
       }
     }
     this.isOutOfZone = !this.#isInZone(next, length);
+    if (this.isOutOfZone) {
+      // No part of the order: its key could be that of a name in the zone, as the apex is left out of those.
+      this.#hasOwner = false;
+      this.ownerOrder = 1;
+      return this.#afterName;
+    }
     const nextKey = this.#spareKey;
-    const keyLength = writeOwnerKey(next, 0, this.isOutOfZone ? 0 : this.apexLabels, nextKey);
+    const keyLength = writeOwnerKey(next, 0, this.apexLabels, nextKey);
     this.ownerOrder = this.#hasOwner ? compareRanges(nextKey, 0, keyLength, this.key, 0, this.keyLength) : 1;
     this.#hasOwner = true;
     // The same name in another case: the first spelling stands for all of them.

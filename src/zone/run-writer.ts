@@ -56,13 +56,13 @@ export class RunWriter {
     return true;
   }
 
-  /** Ends the run; `last` is the record added last. Undefined when there was none. */
-  finish(last: PackedRecord | undefined): Run | undefined {
+  /** Ends the run; `lastKey` is that of the record added last. Undefined when there was none. */
+  finish(lastKey: Uint8Array<ArrayBuffer> | undefined): Run | undefined {
     const { records } = this.#packer;
     const frames = this.#packer.finish().finish();
     const { octets } = this.#packer;
-    if (last === undefined || this.#firstKey === undefined) return undefined;
-    return { frames, firstKey: this.#firstKey, lastKey: fullKey(last), records, octets };
+    if (lastKey === undefined || this.#firstKey === undefined) return undefined;
+    return { frames, firstKey: this.#firstKey, lastKey, records, octets };
   }
 
   /** As short as it may be: the owner alone where the owner is new, and so on. */

@@ -244,8 +244,10 @@ function compareStored(arena: Bytes, a: Stored, b: Stored): number {
   return compareRanges(arena, a.start + a.ownerLength, aLength, arena, b.start + b.ownerLength, bLength);
 }
 
+/** By their keys: a name in another case is the same owner, and a fence between the two must be longer than it. */
 function compareOwners(arena: Bytes, a: Stored, b: Stored): number {
-  return compareRanges(arena, a.start, a.ownerLength, arena, b.start, b.ownerLength);
+  const [aKey, bKey] = [a.start + a.ownerLength, b.start + b.ownerLength];
+  return compareRanges(arena, aKey, a.keyLength, arena, bKey, b.keyLength);
 }
 
 function unpack(arena: Bytes, stored: Stored): PackedRecord {
