@@ -3,11 +3,12 @@
  * in flight at once; their answers are whole messages, so they may mix (RFC 9103 §6.1, RFC 7766 §6.2.1.1).
  */
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { Bytes } from '../base/bytes.ts';
 import { MessageFramer } from '../wire/framing.ts';
 import { buildSoaAnswer } from './answer.ts';
 import type { FrontContext } from './context.ts';
+import { MessageSink } from './message-sink.ts';
 import type { RunningTransfer, TransferEvent } from './messages.ts';
 import type { Peer } from './peer.ts';
 import { type AcceptedTransfer, handleRequest, type Refusal } from './pipeline.ts';
@@ -29,6 +30,8 @@ export class Connection {
   readonly #context: FrontContext;
   readonly #framer = new MessageFramer();
   readonly #quantum: number;
+  /** Over TLS, what transfers write to. */
+  readonly #messages: MessageSink | undefined;
   /** Transfers that have more to write, whose turn is next in front. */
   readonly #active: Active[] = [];
   /** Transfers that have written all, and wait for the socket to have taken it. */
@@ -49,6 +52,7 @@ export class Connection {
     this.peer = peer;
     this.#context = context;
     this.#quantum = peer.transport === 'tls' ? TLS_QUANTUM : PLAIN_QUANTUM;
+    this.#messages = socket instanceof TLSSocket ? new MessageSink(socket) : undefined;
     this.#quietSince = context.clock.now();
     socket.on('data', (data: Buffer) => this.#receive(data));
     socket.on('drain', () => this.#schedule());
@@ -201,7 +205,8 @@ export class Connection {
       return;
     }
     socket.cork();
-    const isDone = active.stream.writeQuantum(socket, Math.floor(this.#context.clock.now() / 1000));
+    const isDone = active.stream.writeQuantum(this.#messages ?? socket, Math.floor(this.#context.clock.now() / 1000));
+    this.#messages?.flush();
     if (isDone) this.#finishAfterLastWrite(active);
     else this.#active.push(active);
     socket.uncork();
