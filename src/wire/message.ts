@@ -61,7 +61,7 @@ export function parseMessage(bytes: Bytes): ParsedMessage {
   if (header === undefined) return { ok: false, failure: reader.fail('TRUNCATED'), question: undefined };
   reader.skip(12);
   let question: Question | undefined;
-  for (let i = 0; i < header.questions; i++) question = readQuestion(reader);
+  for (let i = 0; i < header.questions && reader.failure === undefined; i++) question = readQuestion(reader);
   const failed = (): ParsedMessage => ({ ok: false, failure: reader.failure ?? reader.fail('BAD_COUNTS'), question });
   if (reader.failure) return { ok: false, failure: reader.failure, question: undefined };
 
@@ -132,7 +132,9 @@ function readRdata(reader: Reader, type: number, length: number): Bytes {
       out.uint8(octets).octets(reader.octets(octets));
     } else out.octets(reader.octets(element));
   }
-  if (reader.failure === undefined && reader.offset > end) reader.fail('BAD_RDATA');
+  // Behind a SOA's names are its numbers and nothing else; no rdata at all is what an UPDATE may have (RFC 2136 §2.4).
+  const isWhole = type !== TYPE.SOA || length === 0 || end - reader.offset === 20;
+  if (reader.failure === undefined && (reader.offset > end || !isWhole)) reader.fail('BAD_RDATA');
   return out.octets(reader.octets(end - reader.offset)).view();
 }
 

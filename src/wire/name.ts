@@ -34,7 +34,7 @@ export function nameFromText(text: string, origin: Bytes = ROOT_NAME): Result<Ui
       if (labelLength === 0) return fail('EMPTY_LABEL');
       out[labelStart] = labelLength;
       labelStart = length++;
-      if (length > MAX_NAME_LENGTH + 1) return fail('NAME_TOO_LONG');
+      if (length > MAX_NAME_LENGTH) return fail('NAME_TOO_LONG');
       continue;
     }
     if (octet === 0x5c) {

@@ -42,17 +42,17 @@ export class Reader {
 
   uint16(): number {
     const at = this.#take(2);
-    return at < 0 ? 0 : ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
+    return at < 0 ? 0 : this.#pair(at);
   }
 
   uint32(): number {
-    const high = this.uint16();
-    return high * 0x10000 + this.uint16();
+    const at = this.#take(4);
+    return at < 0 ? 0 : this.#pair(at) * 0x10000 + this.#pair(at + 2);
   }
 
   uint48(): number {
-    const high = this.uint16();
-    return high * 0x1_0000_0000 + this.uint32();
+    const at = this.#take(6);
+    return at < 0 ? 0 : (this.#pair(at) * 0x10000 + this.#pair(at + 2)) * 0x10000 + this.#pair(at + 4);
   }
 
   /** A view: valid as long as the message is. */
@@ -67,6 +67,7 @@ export class Reader {
 
   /** A name, expanded, case kept. A copy. */
   name(): Bytes {
+    if (this.#failure !== undefined) return ROOT_NAME;
     const out = new Uint8Array(MAX_NAME_LENGTH);
     let length = 0;
     let at = this.#at;
@@ -100,6 +101,10 @@ export class Reader {
   fail(code: WireFailureCode): WireFailure {
     this.#failure ??= { code, offset: this.offset };
     return this.#failure;
+  }
+
+  #pair(at: number): number {
+    return ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
   }
 
   #take(length: number): number {
