@@ -40,6 +40,8 @@ export class Connection {
   #held: Buffer[] = [];
   #isScheduled = false;
   #isClosing = false;
+  /** The client has said all; what it has asked is answered, what is held of it, too. */
+  #hasClientEnded = false;
   /** Set once the connection is given up; what is running then ends so. */
   #fate: TransferEvent['outcome'] | undefined;
   #hadMessage = false;
@@ -56,7 +58,7 @@ export class Connection {
     this.#quietSince = context.clock.now();
     socket.on('data', (data: Buffer) => this.#receive(data));
     socket.on('drain', () => this.#schedule());
-    socket.on('end', () => this.closeWhenIdle());
+    socket.on('end', () => this.#clientEnded());
     socket.on('timeout', () => this.#destroy('stalled'));
     socket.on('error', () => this.#destroy('closed-by-client'));
     socket.on('close', () => this.#closed());
@@ -295,8 +297,14 @@ export class Connection {
     return this.#socket.remotePort ?? 0;
   }
 
+  #clientEnded(): void {
+    this.#hasClientEnded = true;
+    this.#endIfIdle();
+  }
+
   #endIfIdle(): void {
-    if (!this.#isClosing || this.#fate !== undefined || this.#active.length > 0 || this.#finishing.size > 0) return;
+    const isLast = this.#isClosing || (this.#hasClientEnded && this.#held.length === 0);
+    if (!isLast || this.#fate !== undefined || this.#active.length > 0 || this.#finishing.size > 0) return;
     this.#socket.end();
   }
 

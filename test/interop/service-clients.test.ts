@@ -3,11 +3,12 @@
  * its signatures, and how they are refused. What no program shows is asked with messages made by hand.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   askOverTcp,
+  askOverTls,
   askOverUdp,
   dig,
   digKey,
@@ -210,3 +211,21 @@ for (const hasOpt of [true, false]) {
     });
   }
 }
+
+test('a hundred AXFR in one write, and the end of the client side behind them, are all answered', async () => {
+  // More than are in flight at a time: the rest is held, and must not be lost.
+  const question = { name: 'rich.example', type: 252 };
+  const queries = Array.from({ length: 100 }, (_, id) => encodeMessage({ id, flags: 0, question }));
+  const ca = readFileSync(service.caFile, 'utf8');
+
+  const alone = await askOverTcp(service.port, queries[0] as Buffer);
+  const answers = await Promise.all([
+    askOverTcp(service.port, ...queries),
+    askOverTls(service.tlsPort, ca, ...queries),
+  ]);
+
+  for (const messages of answers) {
+    const counts = queries.map((_, id) => messages.filter((message) => message.readUInt16BE(0) === id).length);
+    assert.deepEqual(counts, Array(100).fill(alone.length));
+  }
+});

@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { PeerKey } from './dns-peer.ts';
 import { SEARCH_ENV } from './dns-peer-process.ts';
 import { wireName } from './transfer-messages.ts';
@@ -66,18 +67,23 @@ export const sendNotify = (
     '127.0.0.1',
   ]);
 
-/** A DNS message and how it came back: all of what the server sent until it closed, cut into messages. */
-export function askOverTcp(port: number, query: Buffer, source = '127.0.0.1'): Promise<Buffer[]> {
-  const framed = Buffer.concat([Buffer.from([query.length >> 8, query.length & 0xff]), query]);
+/** Sends queries in one write, and gives all that the server sent until it closed, cut into messages. */
+export const askOverTcp = (port: number, ...queries: readonly Buffer[]): Promise<Buffer[]> =>
+  converse(connect({ port, host: '127.0.0.1' }), queries);
+
+/** The same over XoT. */
+export const askOverTls = (port: number, ca: string, ...queries: readonly Buffer[]): Promise<Buffer[]> =>
+  converse(connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca, ALPNProtocols: ['dot'] }), queries);
+
+function converse(socket: Socket, queries: readonly Buffer[]): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', localAddress: source });
     const chunks: Buffer[] = [];
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('the server did not close the connection')));
     socket.on('data', (data: Buffer) => chunks.push(data));
     socket.once('error', reject);
     socket.once('close', (hadError) => hadError || resolve(cutMessages(Buffer.concat(chunks))));
-    // Our side ends with the query: the server answers it whole, and closes then (RFC 7766 §6.2.4).
-    socket.end(framed);
+    // Our side ends with the queries: the server answers them whole, and closes then (RFC 7766 §6.2.4).
+    socket.end(Buffer.concat(queries.flatMap((query) => [uint16(query.length), query])));
   });
 }
 
