@@ -26,6 +26,7 @@ export class TsigStreamVerifier {
   #isFirst: boolean;
   #unsigned = 0;
   #hmac: Hmac | undefined;
+  #failure: TsigStreamFailure | undefined;
 
   /**
    * `priorMac`: of the request, or, to go on in the middle of a transfer, of the last signed message before.
@@ -38,11 +39,16 @@ export class TsigStreamVerifier {
 
   /** Whether the last message taken was signed: a transfer must not end otherwise. */
   get isSealed(): boolean {
-    return this.#unsigned === 0 && !this.#isFirst;
+    return this.#unsigned === 0 && !this.#isFirst && this.#failure === undefined;
   }
 
-  /** Takes the next message whole; `now` in seconds. Undefined means it fits so far. */
+  /** Takes the next message whole; `now` in seconds. Undefined means it fits so far; the first failure stays. */
   take(message: Bytes, tsig: TsigRecord | undefined, now: number): TsigStreamFailure | undefined {
+    this.#failure ??= this.#check(message, tsig, now);
+    return this.#failure;
+  }
+
+  #check(message: Bytes, tsig: TsigRecord | undefined, now: number): TsigStreamFailure | undefined {
     if (this.#hmac === undefined) {
       this.#hmac = createHmac(this.#key.algorithm.hash, this.#key.secret);
       updateWithLength(this.#hmac, this.#priorMac);
