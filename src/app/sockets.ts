@@ -4,6 +4,7 @@
  * the second closes an unrelated file (DESIGN.md section 2).
  */
 import net from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import { ZonegateError } from '../base/errors.ts';
 import type { Address } from '../config/config.ts';
 
@@ -57,5 +58,9 @@ type CreateServerHandle = (
 const IPV6_ONLY = 1;
 
 function listenError(host: string, port: number, errno: number): ZonegateError {
-  return new ZonegateError('ZG_LISTEN_FAILED', `cannot bind ${host}#${port}: error ${errno}`, { host, port, errno });
+  return new ZonegateError('ZG_LISTEN_FAILED', `cannot bind ${host}#${port}: ${getSystemErrorName(errno)}`, {
+    host,
+    port,
+    errno,
+  });
 }
