@@ -20,6 +20,7 @@ import {
   signMessage,
   tsigLength,
 } from '../support/dns-clients.ts';
+import { recordPlain } from '../support/dns-peer-recorder.ts';
 import { hasProgram, type PeerKey } from '../support/dns-peers.ts';
 import { type RunningService, startService } from '../support/service.ts';
 import { encodeMessage, optRecord } from '../support/transfer-messages.ts';
@@ -179,16 +180,27 @@ test('dig SOA: over UDP, TCP and TLS, signed and not, authoritative', async (con
   assert.match(answers[3].stdout, /TSIG\s+hmac-sha256\. .* NOERROR 0/);
 });
 
-test('kdig asks with RD and AD: RD comes back, AD does not', async (context) => {
+test('kdig asks with RD and AD, and is answered: RD comes back, AD does not', async (context) => {
   if (!hasProgram(context, 'kdig')) return;
+  const recorder = await recordPlain(service.port);
+  context.after(() => recorder.stop());
+
+  const bySoa = await kdig(recorder.port, 'SOA', 'one.example');
+  const byTransfer = await kdig(recorder.port, 'AXFR', 'one.example');
   const query = encodeMessage({ flags: 0x0120, question: { name: 'one.example', type: 6 } });
-
   const answer = await askOverUdp(service.port, query);
-  const { stdout } = await kdig(service.port, 'SOA', 'one.example', '+rdflag', '+adflag');
 
-  assert.equal(answer.readUInt16BE(2).toString(16), (0x8000 | 0x0400 | 0x0100).toString(16));
-  assert.match(stdout, /status: NOERROR/);
-  assert.match(stdout, /Flags: qr aa rd;/);
+  assert.deepEqual(
+    recorder.seen.map(({ transport, type, flags }) => [transport, type, flags.toString(16)]),
+    [
+      ['udp', 'SOA', '120'],
+      ['tcp', 'AXFR', '120'],
+    ],
+  );
+  assert.match(bySoa.stdout, /status: NOERROR/);
+  assert.match(bySoa.stdout, /Flags: qr aa rd;/);
+  assertSameZone(parseZone(byTransfer.stdout, 'one.example'), expected('one.example'));
+  assert.equal(answer.readUInt16BE(2).toString(16), '8500');
 });
 
 for (const hasOpt of [true, false]) {

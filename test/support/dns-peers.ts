@@ -83,7 +83,7 @@ ${clauses.join('\n')}
   return started(setup, running, () => running.signal('SIGHUP'));
 }
 
-/** NSD: primary and secondary, with XoT on both sides; it chooses no ALPN protocol and offers none. */
+/** NSD: primary and secondary, with XoT on both sides; it chooses no ALPN protocol as a server, and offers `dot` as a client. */
 export async function startNsd(options: PeerOptions): Promise<Peer> {
   const setup = await prepare('nsd', options);
   const { dir, port, tlsPort, keys, zones, secondaryZones } = setup;
