@@ -72,5 +72,12 @@ export const matchesType = (rule: Rule, type: RequestType): boolean => rule.type
 export function matchesZone(rule: Rule, zone: string): boolean {
   const patterns = rule.zone;
   if (patterns === undefined || patterns.any || patterns.exact.has(zone)) return true;
-  return patterns.below.some((suffix) => zone.endsWith(suffix));
+  return patterns.below.some((suffix) => zone.endsWith(suffix) && !isEscaped(zone, zone.length - suffix.length));
+}
+
+/** Whether the dot there is an octet of a label (`\\.`): an odd number of backslashes stand before it. */
+function isEscaped(zone: string, dot: number): boolean {
+  let first = dot;
+  while (zone[first - 1] === '\\') first--;
+  return (dot - first) % 2 === 1;
 }
