@@ -103,15 +103,24 @@ export class Connection {
       return;
     }
     // Pipelined requests of one segment are answered in one write.
-    this.#socket.cork();
+    this.#cork();
     const taken = this.#framer.push(data, (message) => {
       this.#request(message);
       return this.#fate === undefined && !this.#isSaturated;
     });
-    this.#socket.uncork();
+    this.#uncork();
     if (!this.#framer.isInMessage) this.#messageBegan = undefined;
     else this.#messageBegan ??= this.#context.clock.now();
     if (taken < data.length) this.#hold(data.subarray(taken));
+  }
+
+  /** Many pieces in one system call. Over TLS the sink gathers, and what is corked could not share its memory. */
+  #cork(): void {
+    if (this.#messages === undefined) this.#socket.cork();
+  }
+
+  #uncork(): void {
+    if (this.#messages === undefined) this.#socket.uncork();
   }
 
   /** Answers pile up: a client that asks and does not read is not read from either. */
@@ -206,12 +215,12 @@ export class Connection {
       this.#endIfIdle();
       return;
     }
-    socket.cork();
+    this.#cork();
     const isDone = active.stream.writeQuantum(this.#messages ?? socket, Math.floor(this.#context.clock.now() / 1000));
-    this.#messages?.flush();
+    this.#messages?.flush(isDone);
     if (isDone) this.#finishAfterLastWrite(active);
     else this.#active.push(active);
-    socket.uncork();
+    this.#uncork();
     if (!socket.writableNeedDrain) this.#schedule();
   }
 
