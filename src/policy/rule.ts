@@ -75,7 +75,7 @@ export function matchesZone(rule: Rule, zone: string): boolean {
   return patterns.below.some((suffix) => zone.endsWith(suffix) && !isEscaped(zone, zone.length - suffix.length));
 }
 
-/** Whether the dot there is an octet of a label (`\\.`): an odd number of backslashes stand before it. */
+/** Whether the dot there is an octet of a label (`\.`): an odd number of backslashes stand before it. */
 function isEscaped(zone: string, dot: number): boolean {
   let first = dot;
   while (zone[first - 1] === '\\') first--;
