@@ -24,15 +24,18 @@ export class Bench {
   }
 
   batch(stream: Buffer, options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>): BatchResult {
-    const defaults = {
-      frameSize: 16_000,
-      id: BATCH_ID,
-      isFirst: true,
-      outOfZone: 'reject',
-      tsig: undefined,
-      now: 0,
-    } as const;
-    return ingestBatch(stream, 0, stream.length, { ...defaults, ...options }, this.slabs);
+    return this.batchAt(stream, 0, stream.length, options);
+  }
+
+  /** The messages that lie in `bytes[start..end]`. */
+  batchAt(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>,
+  ): BatchResult {
+    const defaults = { frameSize: 16_000, id: BATCH_ID, isFirst: true, outOfZone: 'reject' } as const;
+    return ingestBatch(bytes, start, end, { ...defaults, tsig: undefined, now: 0, ...options }, this.slabs);
   }
 
   /** Batches that must be taken in. */
