@@ -15,9 +15,9 @@ import type { SlabUsage } from '../zone/version.ts';
 import type { Intake } from './connection.ts';
 
 /** A slab is left for the next one from here on, if it can be cut; TSIG may let up to 6.5 MB come without a cut. */
-const SLAB_FILL = 2 << 20;
+const SLAB_FILL = 1 << 20;
 /** A batch goes to the pool when it is this large, or at once where the pool has nothing of this transfer to do. */
-const BATCH_OCTETS = 1 << 20;
+const BATCH_OCTETS = 1 << 19;
 /** Slabs with octets that are not worked on yet: beyond, the primary waits. */
 const MOST_SLABS = 3;
 const ROOM = 256 * 1024;

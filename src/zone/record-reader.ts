@@ -11,7 +11,7 @@ import { compareRanges, countLabels, MAX_OWNER_KEY, writeOwnerKey } from './orde
 export type RecordFailure = 'TRUNCATED' | 'BAD_NAME' | 'BAD_RDATA' | 'BAD_CLASS' | 'BAD_TYPE' | 'OUT_OF_ZONE';
 
 /** Rdata of the group at hand lives here where its names had to be expanded; grown as needed. */
-const FIRST_SCRATCH = 1 << 16;
+const FIRST_SCRATCH = 1 << 12;
 
 export class RecordReader {
   /** Octets that `at` and `end` count in; pointers count from `message`. */

@@ -78,6 +78,17 @@ async function* messages(socket: Socket): AsyncGenerator<Buffer> {
   }
 }
 
+/** So many transfers of 2.6 MB that the buffers of both sockets cannot hold them: they run until they are read. */
+const MANY = 12;
+
+/** Asks for them, reads the first message (one record), and no more. */
+async function beginTransfers(socket: Socket): Promise<AsyncGenerator<Buffer>> {
+  for (let i = 0; i < MANY; i++) socket.write(framed(AXFR));
+  const received = messages(socket);
+  await received.next();
+  return received;
+}
+
 async function ask(message: Buffer, localAddress?: string): Promise<Buffer | undefined> {
   const socket = await open(localAddress);
   socket.on('error', () => undefined);
@@ -341,26 +352,23 @@ test('a session that another connection began is resumed, and a client without A
   assert.equal(octets, 0);
 });
 
-test('a reload swaps rules and zones, leaves a running transfer alone, and names what waits for a restart', async () => {
+test('a reload swaps rules and zones, leaves running transfers alone, and names what waits for a restart', async () => {
   const socket = await open();
-  socket.write(framed(AXFR));
-  const received = messages(socket);
-  await received.next();
-  socket.pause();
+  const received = await beginTransfers(socket);
 
   const rules = [{ name: 'nobody', match: { source: '127.0.0.0/8' }, action: 'refuse' }];
   const reloaded = await service.reload({ ...config, rules, threads: { front: 2 } });
   const refused = await ask(AXFR);
-  let count = 0;
+  let count = 1;
   for await (const message of received) {
     count += message.readUInt16BE(6);
-    if (message.readUInt16BE(6) === 1) break;
+    if (count === MANY * (RECORDS + 2)) break;
   }
 
   assert.equal(reloaded['ok'], true);
   assert.deepEqual(reloaded['needs-restart'], ['threads']);
   assert.equal(rcodeOf(refused), 5);
-  assert.equal(count + 1, RECORDS + 2, 'lead, frames and tail came');
+  assert.equal(count, MANY * (RECORDS + 2));
   socket.destroy();
 });
 
@@ -379,16 +387,13 @@ test('a reload of a bad file changes nothing and lists every error', async () =>
   assert.equal(rcodeOf(await ask(SOA)), 0);
 });
 
-test('SIGTERM lets a running transfer end, takes no new connection, and the exit status is 0', async () => {
+test('SIGTERM lets running transfers end, takes no new connection, and the exit status is 0', async () => {
   const other = await startService({ config });
   await other.event('zone-updated');
   const socket = await new Promise<Socket>((resolve) => {
     const opened = connect(other.port, '127.0.0.1', () => resolve(opened));
   });
-  socket.write(framed(AXFR));
-  const received = messages(socket);
-  await received.next();
-  socket.pause();
+  const received = await beginTransfers(socket);
 
   other.signal('SIGTERM');
   const draining = await other.event('draining');
@@ -396,8 +401,8 @@ test('SIGTERM lets a running transfer end, takes no new connection, and the exit
   let count = 1;
   for await (const message of received) count += message.readUInt16BE(6);
 
-  assert.equal(draining['transfers'], 1);
-  assert.equal(count, RECORDS + 2);
+  assert.ok(Number(draining['transfers']) >= 1, String(draining['transfers']));
+  assert.equal(count, MANY * (RECORDS + 2));
   await other.event('stopped');
   assert.equal(await other.ended, 0);
 });
