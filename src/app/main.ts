@@ -47,6 +47,7 @@ async function start(message: Extract<SupervisorMessage, { kind: 'start' }>): Pr
 }
 
 async function end(): Promise<void> {
+  if (process.connected) process.send?.({ kind: 'draining' } satisfies ServiceMessage);
   await service?.drain();
   process.exit(0);
 }

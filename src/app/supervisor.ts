@@ -15,7 +15,10 @@ export type SupervisorMessage =
   | { readonly kind: 'stop' };
 
 /** Service to parent. */
-export type ServiceMessage = { readonly kind: 'ready'; readonly admin: number | undefined };
+export type ServiceMessage =
+  | { readonly kind: 'ready'; readonly admin: number | undefined }
+  /** The parent lets go of its sockets, so that new connections are refused. */
+  | { readonly kind: 'draining' };
 
 export interface Supervisor {
   readonly sockets: readonly { readonly host: string; readonly port: number }[];
@@ -54,18 +57,24 @@ export function supervise(configFile: string, config: Config): Supervisor {
   process.on('SIGHUP', reload);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  const closeSockets = (): void => {
+    for (const socket of bound.splice(0)) socket.close();
+  };
   const endService = (): boolean => child.kill('SIGKILL');
   process.on('exit', endService);
 
   const ended = new Promise<number>((resolve) => {
     child.on('exit', (code, signal) => {
       process.off('SIGHUP', reload).off('SIGTERM', stop).off('SIGINT', stop).off('exit', endService);
-      for (const socket of bound) socket.close();
+      closeSockets();
       resolve(code ?? (signal === null ? 1 : 128));
     });
   });
   const ready = new Promise<{ adminPort: number | undefined }>((resolve, reject) => {
-    child.on('message', (message: ServiceMessage) => resolve({ adminPort: message.admin }));
+    child.on('message', (message: ServiceMessage) => {
+      if (message.kind === 'ready') resolve({ adminPort: message.admin });
+      else closeSockets();
+    });
     void ended.then((code) => reject(new Error(`the service ended with status ${code} before it was ready`)));
   });
   // Whoever does not wait for it learns of the end by `ended`.

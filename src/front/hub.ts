@@ -1,4 +1,5 @@
 /** Control's side of the fronts: starts them, tells them, hears them, and replaces one that dies. */
+import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { RateTable } from '../policy/limits/rate.ts';
 import { clearRow, type SourceTable } from '../policy/limits/source-count.ts';
@@ -119,10 +120,17 @@ export class FrontHub {
   /** No new connections; resolves when the last one is gone. */
   drain(): Promise<void> {
     this.#isEnding = true;
+    this.#closeSpareDescriptors();
     return new Promise((resolve) => {
       this.#drained = resolve;
       this.#broadcast({ kind: 'drain' });
     });
+  }
+
+  /** While any descriptor of it is open, a socket goes on taking connections into its queue, which nobody serves. */
+  #closeSpareDescriptors(): void {
+    for (const { fds } of this.#options.listeners) for (const fd of fds.slice(this.#nextDescriptor)) closeSync(fd);
+    this.#nextDescriptor = Number.POSITIVE_INFINITY;
   }
 
   async stop(): Promise<void> {

@@ -7,8 +7,9 @@ import { takeToken } from '../policy/limits/rate.ts';
 import { type AddressBytes, isInPrefix, type Prefix } from '../policy/prefix.ts';
 import type { Rule } from '../policy/rule.ts';
 import type { RequestType } from '../policy/rule-config.ts';
+import { findAlgorithm } from '../tsig/algorithm.ts';
 import { unsignedTsig } from '../tsig/signer.ts';
-import { verifyRequest } from '../tsig/verifier.ts';
+import { isImpossibleMac, verifyRequest } from '../tsig/verifier.ts';
 import { gateHeader, readHeader } from '../wire/header.ts';
 import { type Message, parseMessage, type TsigRecord } from '../wire/message.ts';
 import { zoneLabel } from '../wire/name.ts';
@@ -92,6 +93,7 @@ class RequestHandler {
   }
 
   handle(): Outcome {
+    if (this.#isMalformed()) return this.#malformed();
     const type = this.#requestType();
     if (typeof type !== 'string') return type;
     const candidates = this.#state.candidates(this.#peer);
@@ -115,6 +117,16 @@ class RequestHandler {
     return type === 'NOTIFY' ? this.#notify() : this.#answer(type);
   }
 
+  /** What reads well and cannot be meant. A MAC of an impossible length is so for any key of its algorithm. */
+  #isMalformed(): boolean {
+    const { question, header, tsig } = this.#query;
+    const algorithm = tsig && findAlgorithm(tsig.algorithm);
+    if (tsig !== undefined && algorithm !== undefined && isImpossibleMac(tsig.mac, algorithm)) return true;
+    if (header.opcode !== OPCODE.QUERY) return false;
+    if (question?.type === TYPE.AXFR) return this.#peer.transport === 'udp';
+    return question?.type === TYPE.IXFR && this.#queriedSerial() === undefined;
+  }
+
   /** What is asked for; or the answer to what nobody can have. */
   #requestType(): RequestType | Outcome {
     const { question, header, edns } = this.#query;
@@ -123,11 +135,6 @@ class RequestHandler {
       return this.#refuse('not-implemented', { rcode: RCODE.NOTIMP });
     }
     const { type } = question;
-    const isUdp = this.#peer.transport === 'udp';
-    if (header.opcode === OPCODE.QUERY && type === TYPE.AXFR && isUdp) return this.#malformed();
-    if (header.opcode === OPCODE.QUERY && type === TYPE.IXFR && this.#queriedSerial() === undefined) {
-      return this.#malformed();
-    }
     const request =
       header.opcode === OPCODE.NOTIFY ? (type === TYPE.SOA ? 'NOTIFY' : undefined) : REQUEST_TYPES.get(type);
     if (request === undefined || question.class !== CLASS.IN) {
