@@ -1,6 +1,6 @@
 /** The TSIG algorithms (RFC 8945 §6): HMAC-MD5 is left out, as nobody should still need it. */
 import type { Bytes } from '../base/bytes.ts';
-import { nameFromText } from '../wire/name.ts';
+import { equalNames, nameFromText } from '../wire/name.ts';
 
 export type AlgorithmName = 'hmac-sha1' | 'hmac-sha224' | 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
 
@@ -27,3 +27,7 @@ export const TSIG_ALGORITHMS: Readonly<Record<AlgorithmName, TsigAlgorithm>> = {
   'hmac-sha384': define('hmac-sha384', 'sha384', 48),
   'hmac-sha512': define('hmac-sha512', 'sha512', 64),
 };
+
+/** By its name on the wire. */
+export const findAlgorithm = (wireName: Bytes): TsigAlgorithm | undefined =>
+  Object.values(TSIG_ALGORITHMS).find((algorithm) => equalNames(algorithm.wireName, wireName));

@@ -5,6 +5,7 @@ import type { TsigRecord } from '../wire/message.ts';
 import { nameKey, zoneLabel } from '../wire/name.ts';
 import { TSIG_ERROR } from '../wire/registry.ts';
 import { Writer } from '../wire/writer.ts';
+import type { TsigAlgorithm } from './algorithm.ts';
 import type { TsigKey } from './key.ts';
 import { tsigVariables } from './signer.ts';
 
@@ -29,7 +30,7 @@ export function verifyRequest(
     return { kind: 'unsigned-error', error: TSIG_ERROR.BADKEY };
   }
   const { macLength } = key.algorithm;
-  if (tsig.mac.length > macLength || tsig.mac.length < Math.max(10, macLength / 2)) return { kind: 'malformed' };
+  if (isImpossibleMac(tsig.mac, key.algorithm)) return { kind: 'malformed' };
   const hmac = createHmac(key.algorithm.hash, key.secret);
   hmac.update(unsignedHeader(message, tsig.originalId));
   hmac.update(message.subarray(12, tsig.offset));
@@ -42,6 +43,10 @@ export function verifyRequest(
   if (mac.length < macLength) return { kind: 'signed-error', error: TSIG_ERROR.BADTRUNC, key, mac };
   return { kind: 'valid', key, mac };
 }
+
+/** Longer than the algorithm's, or shorter than any truncation may make it (RFC 8945 §5.2.2.1). */
+export const isImpossibleMac = (mac: Bytes, { macLength }: TsigAlgorithm): boolean =>
+  mac.length > macLength || mac.length < Math.max(10, macLength / 2);
 
 /** The header as it was before the TSIG record was added: original id, ARCOUNT less one (RFC 8945 §4.3.2). */
 export function unsignedHeader(message: Bytes, originalId: number): Bytes {
