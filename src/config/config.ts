@@ -4,7 +4,7 @@ import type { Milliseconds } from '../base/clock.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
 import type { TsigKey } from '../tsig/key.ts';
 
-export type { Rate, RequestType, RuleConfig, Transport } from '../policy/rule-config.ts';
+export type { Rate, RuleConfig, Transport } from '../policy/rule-config.ts';
 
 export interface Config {
   readonly listen: readonly Listener[];

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { type Peer, type PeerAddress, type PeerOptions, prepare, started } from './dns-peer.ts';
 import { PeerProcess, SEARCH_ENV } from './dns-peer-process.ts';
 
-export type { Peer, PeerAddress, PeerKey, PeerOptions, PeerSecondaryZone, PeerTls, PeerZone } from './dns-peer.ts';
+export type { Peer, PeerKey, PeerOptions } from './dns-peer.ts';
 export { freePort, hasProgram, isInstalled } from './dns-peer-process.ts';
 
 /** BIND: everything, XoT and mutual TLS included. */
