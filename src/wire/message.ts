@@ -125,14 +125,14 @@ function readRdata(reader: Reader, type: number, length: number): Bytes {
   const end = reader.offset + length;
   const out = new Writer(length + 64);
   for (const element of shape.elements) {
-    if (reader.failure || reader.offset >= end) break;
+    if (reader.failure || length === 0) break;
     if (element === 'name') out.octets(reader.name());
     else if (element === 'string') {
       const octets = reader.uint8();
       out.uint8(octets).octets(reader.octets(octets));
     } else out.octets(reader.octets(element));
   }
-  // Behind a SOA's names are its numbers and nothing else; no rdata at all is what an UPDATE may have (RFC 2136 §2.4).
+  // Behind a SOA's names are its numbers and nothing else. No rdata at all is what an UPDATE may have (RFC 2136 §2.4).
   const isWhole = type !== TYPE.SOA || length === 0 || end - reader.offset === 20;
   if (reader.failure === undefined && (reader.offset > end || !isWhole)) reader.fail('BAD_RDATA');
   return out.octets(reader.octets(end - reader.offset)).view();

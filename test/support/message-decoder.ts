@@ -71,7 +71,8 @@ export function decodeMessage(octets: Uint8Array): DecodedMessage {
     const end = u16() + at;
     if (end > bytes.length) throw new Error('rdata runs past the message');
     const parts: Buffer[] = [];
-    for (const element of COMPRESSIBLE.get(type) ?? []) {
+    // No rdata at all is what an UPDATE may have.
+    for (const element of at < end ? (COMPRESSIBLE.get(type) ?? []) : []) {
       if (element === 'name') {
         parts.push(name());
         continue;

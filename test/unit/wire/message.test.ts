@@ -166,6 +166,17 @@ test('a SOA whose numbers are not twenty octets is refused: its serial would be 
   }
 });
 
+test('rdata that ends before its names is refused; none at all is what an UPDATE has', () => {
+  const record = (type: number, rdata: Buffer): Buffer => rawRecord({ owner: APEX, type, ttl: 0, rdata });
+  for (const short of [record(15, u16(1)), record(6, labels('ns1')), record(33, Buffer.alloc(6))]) {
+    const { failure } = failed({ questions: [QUESTION], authorities: [short], additionals: [OPT] });
+
+    assert.equal(failure.code, 'BAD_RDATA');
+  }
+  const { authorities } = accepted(rawMessage({ questions: [QUESTION], authorities: [record(6, Buffer.alloc(0))] }));
+  assert.equal(authorities[0]?.rdata.length, 0);
+});
+
 test('a TSIG record is found by its offset only where it ends the message', () => {
   const bytes = whole();
   const { tsig } = accepted(bytes);
