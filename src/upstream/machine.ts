@@ -14,7 +14,7 @@ import type { SoaTimers } from '../wire/soa.ts';
 
 export interface SyncState {
   readonly phase: 'waiting' | 'refreshing';
-  /** Of the version served; undefined before the first and after expiry. */
+  /** Of the last version taken; undefined before the first. */
   readonly timers: SoaTimers | undefined;
   readonly isExpired: boolean;
   readonly lastContact: Milliseconds | undefined;
@@ -133,7 +133,7 @@ function contact(
     lastContact: now,
     // An expiry before the next look would take the zone away from a primary that is well.
     expiresAt: now + Math.max(expire, refresh),
-    nextCheck: now + refresh * (1 - settings.jitter * settings.random),
+    nextCheck: now + Math.max(bounds.refreshMinMs, refresh * (1 - settings.jitter * settings.random)),
     failures: 0,
     lastError: undefined,
   };
@@ -142,16 +142,17 @@ function contact(
 function failed(state: SyncState, why: string, now: Milliseconds, settings: SyncSettings): SyncState {
   const failures = state.failures + 1;
   const { bounds } = settings;
-  const retry =
+  const early = 1 - settings.jitter * settings.random;
+  const delay =
     state.timers === undefined
-      ? Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), LONGEST_FIRST_RETRY_MS)
-      : clamp(state.timers.retry * 1000, bounds.retryMinMs, bounds.retryMaxMs);
+      ? Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), LONGEST_FIRST_RETRY_MS) * early
+      : Math.max(bounds.retryMinMs, clamp(state.timers.retry * 1000, bounds.retryMinMs, bounds.retryMaxMs) * early);
   return {
     ...state,
     phase: 'waiting',
     failures,
     lastError: why,
-    nextCheck: now + retry * (1 - settings.jitter * settings.random),
+    nextCheck: now + delay,
   };
 }
 

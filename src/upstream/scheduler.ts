@@ -8,6 +8,8 @@ interface Entry {
 
 /** Timers overflow beyond 2^31 ms; looking again once a day is no cost. */
 const LONGEST_SLEEP_MS = 86_400_000;
+/** Replaced entries that may stand beside those that count, and as many again. */
+const STALE_ENTRIES = 64;
 
 export class Scheduler {
   readonly #clock: Clock;
@@ -31,6 +33,7 @@ export class Scheduler {
       return;
     }
     this.#due.set(key, at);
+    if (this.#heap.length > 2 * this.#due.size + STALE_ENTRIES) this.#forgetReplaced();
     this.#push({ at, key });
     if (this.#heap[0]?.key === key) this.#arm();
   }
@@ -61,6 +64,13 @@ export class Scheduler {
       this.#wake(next.key);
     }
     this.#arm();
+  }
+
+  /** What was replaced stays in the heap until it comes due: days, where a NOTIFY came in a quiet zone. */
+  #forgetReplaced(): void {
+    const live = this.#heap.filter((entry) => this.#due.get(entry.key) === entry.at);
+    this.#heap.length = 0;
+    for (const entry of live) this.#push(entry);
   }
 
   #push(entry: Entry): void {

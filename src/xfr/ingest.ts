@@ -1,16 +1,13 @@
 /**
  * Takes a batch of whole messages of an AXFR and makes a run of frames from it: parse, check, sort, encode, in one
  * pass. Batches are independent of each other, so they can be worked on in any thread, while the rest is received.
- *
- * Limitations: the answer's question section is compared by length alone in messages after the first (RFC 5936 §2.2.2
- * leaves its presence open).
  */
 import type { Bytes } from '../base/bytes.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import { TsigStreamVerifier } from '../tsig/stream-verifier.ts';
 import { HEADER_LENGTH, readHeader } from '../wire/header.ts';
 import { readTsigAt } from '../wire/message.ts';
-import { FLAG, OPCODE, rcodeToText, TYPE } from '../wire/registry.ts';
+import { CLASS, FLAG, OPCODE, rcodeToText, TYPE } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
 import { FramePacker } from '../zone/packer.ts';
 import { RecordReader } from '../zone/record-reader.ts';
@@ -172,7 +169,7 @@ class BatchIngest {
     return this.#verify(start, end, tsigOffset);
   }
 
-  /** The question, when it is there, must be ours: this zone, AXFR or IXFR, IN. */
+  /** The question, when it is there, must be ours: this zone, AXFR, IN. */
   #question(): boolean {
     const reader = this.#reader;
     const { apex } = this.#options;
@@ -183,6 +180,10 @@ class BatchIngest {
       if ((octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet) !== apex[i])
         return this.#fail('BAD_QUESTION', 'the question of a message names another zone');
     }
+    const type = ((this.#bytes[end - 4] as number) << 8) | (this.#bytes[end - 3] as number);
+    const klass = ((this.#bytes[end - 2] as number) << 8) | (this.#bytes[end - 1] as number);
+    if (type !== TYPE.AXFR || klass !== CLASS.IN)
+      return this.#fail('BAD_QUESTION', 'the question of a message is not ours');
     reader.at = end;
     return true;
   }

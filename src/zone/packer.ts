@@ -119,10 +119,6 @@ export class FramePacker {
     this.octets += entry.length;
   }
 
-  get frameCount(): number {
-    return this.#frames.length + (this.#frameStart >= 0 ? 1 : 0);
-  }
-
   /** The frames made since the last call. */
   finish(): FrameListBuilder {
     this.endFrame();

@@ -29,7 +29,8 @@ export function renderSingle(
   const soaLength = soa.owner.length + 10 + soa.rdata.length;
   const most = FRAME_HEAD + apex.length + 4 + 2 * soaLength + (frame?.length ?? 0) + 256;
   if (most > MAX_FRAME_OCTETS) return undefined;
-  slabs.reserve(most + 1024);
+  // Names that move beyond 16 KiB can be pointed at no more: room for what that may cost.
+  slabs.reserve(most + 8192);
   const out = slabs.bytes;
   const start = slabs.used;
   const view = new DataView(out.buffer, start);
