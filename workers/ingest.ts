@@ -1,5 +1,5 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { assembleVersion, usageOfRun } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
@@ -35,6 +35,8 @@ export function zoneFile(task: ZoneFileTask): BatchTaskResult {
       // By its real path, so that no link leads out.
       const real = realpathSync(wanted);
       if (!real.startsWith(realpathSync(includeBelow) + sep)) return `${path} lies outside ${includeBelow}`;
+      // A pipe or a device would hold this thread for ever.
+      if (!statSync(real).isFile()) return `${path} is not a file`;
       return { file: wanted, text: readFileSync(real) };
     } catch (error) {
       return `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? error}`;

@@ -30,6 +30,8 @@ export interface Supervisor {
   stop(): void;
 }
 
+/** What a service that was told to end at once has left. */
+const STOP_MS = 2_000;
 /** Descriptors 0 to 3 are standard input, output, error and the channel. */
 const FIRST_DESCRIPTOR = 4;
 
@@ -51,6 +53,8 @@ export function supervise(configFile: string, config: Config): Supervisor {
   let isStopping = false;
   const stop = (): void => {
     tell({ kind: isStopping ? 'stop' : 'drain' });
+    // A thread that is stuck keeps its process from ending in any milder way.
+    if (isStopping) setTimeout(() => child.kill('SIGKILL'), STOP_MS).unref();
     isStopping = true;
   };
   const reload = (): void => tell({ kind: 'reload' });

@@ -36,6 +36,8 @@ export class Front implements FrontContext {
   readonly #send: (message: FromFront) => void;
   readonly #sources: SourceCounter;
   readonly #connections = new Map<Connection, number>();
+  /** Connections in their TLS handshake, by both ends' addresses: their places among the sources. */
+  readonly #handshakes = new Map<string, number>();
   readonly #servers: (Server | TlsServer)[] = [];
   readonly #delay = monitorLoop();
   #events: FrontEvent[] = [];
@@ -144,38 +146,55 @@ export class Front implements FrontContext {
         rejectUnauthorized: tls.clientCertificate === 'required',
         handshakeTimeout: this.policy.limits.firstMessageTimeoutMs,
         noDelay: true,
-        allowHalfOpen: true,
         ...(tls.clientCaPem !== undefined && { ca: tls.clientCaPem }),
       },
       (socket: TLSSocket) => {
-        const slot = admitted.get(`${socket.remoteAddress}#${socket.remotePort}`);
-        admitted.delete(`${socket.remoteAddress}#${socket.remotePort}`);
+        const slot = this.#takeHandshake(socket);
         // RFC 9103 §7.1: ALPN `dot`, or nothing; a client that offers none is told by the close.
         const hasAlpn = socket.alpnProtocol === 'dot' || tls.alpn === 'optional';
-        if (slot === undefined || !hasAlpn) {
+        // No certificate is well where it is optional, one of an unknown CA is not.
+        const isForeign = socket.getPeerX509Certificate() !== undefined && !socket.authorized;
+        if (slot === undefined || !hasAlpn || isForeign) {
           if (slot !== undefined) this.#leave(slot);
           socket.destroy();
-        } else {
-          this.#serve(socket, 'tls', slot);
+          return;
         }
+        // Not before: during the handshake the end of the client's side is the end.
+        socket.allowHalfOpen = true;
+        this.#serve(socket, 'tls', slot);
       },
     );
     // Counted from the accept on, so that handshakes, too, are within the limits.
-    const admitted = new Map<string, number>();
     server.on('connection', (socket: Socket) => {
       const slot = this.#admit(socket);
       if (slot === undefined) return;
-      const client = `${socket.remoteAddress}#${socket.remotePort}`;
-      admitted.set(client, slot);
-      socket.once('close', () => {
-        const left = admitted.get(client);
-        if (left !== slot) return;
-        admitted.delete(client);
-        this.#leave(left);
-      });
+      const ends = endsOf(socket);
+      this.#handshakes.set(ends, slot);
+      socket.once('close', () => this.#forgetHandshake(ends, slot));
     });
-    server.on('tlsClientError', () => this.counters.add('handshake-failures'));
+    // Failed, closed by the client, or out of time: Node tells, and leaves the connection as it is.
+    server.on('tlsClientError', (_error, socket: TLSSocket) => {
+      this.counters.add('handshake-failures');
+      const ends = endsOf(socket);
+      const slot = this.#handshakes.get(ends);
+      if (slot !== undefined) this.#forgetHandshake(ends, slot);
+      socket.destroy();
+    });
     return server;
+  }
+
+  #takeHandshake(socket: TLSSocket): number | undefined {
+    const ends = endsOf(socket);
+    const slot = this.#handshakes.get(ends);
+    this.#handshakes.delete(ends);
+    return slot;
+  }
+
+  #forgetHandshake(ends: string, slot: number): void {
+    if (this.#handshakes.get(ends) !== slot) return;
+    this.#handshakes.delete(ends);
+    this.#leave(slot);
+    this.#endIfDrained();
   }
 
   /** Counts the connection in, or ends it: over a limit, the connection just closes. */
@@ -215,7 +234,7 @@ export class Front implements FrontContext {
   #sweep(): void {
     const now = this.clock.now();
     for (const connection of this.#connections.keys()) connection.sweep(now);
-    this.counters.set('connections-open', this.#connections.size);
+    this.counters.set('connections-open', this.#connections.size + this.#handshakes.size);
     const delay = loopDelay(this.#delay);
     this.counters.set('loop-delay-mean-ms', delay.meanMs);
     this.counters.set('loop-delay-p99-ms', delay.p99Ms);
@@ -235,3 +254,7 @@ export class Front implements FrontContext {
     this.#send({ kind: 'drained' });
   }
 }
+
+/** What tells a TCP connection from every other: the raw socket and the one around it share nothing else in public. */
+const endsOf = (socket: Socket): string =>
+  `${socket.remoteAddress}#${socket.remotePort} ${socket.localAddress}#${socket.localPort}`;

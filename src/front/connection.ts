@@ -66,7 +66,8 @@ export class Connection {
 
   /** Ends what has lasted too long. Called every second or so, as a timer for each connection costs more. */
   sweep(now: number): void {
-    if (this.#active.length > 0 || this.#fate !== undefined) return;
+    // While a transfer runs, to its last octet, the socket's own timeout looks after it.
+    if (this.#active.length > 0 || this.#finishing.size > 0 || this.#fate !== undefined) return;
     const { limits } = this.#context.policy;
     const began = this.#messageBegan;
     const isOverdue =
@@ -228,7 +229,8 @@ export class Connection {
     // Kept until the socket has taken the last octet: libuv reads the shared memory until then.
     this.#finishing.add(active);
     this.#socket.write(NOTHING, (error) => {
-      if (error || !this.#finishing.delete(active)) return;
+      // A destroyed socket calls back without an error: then `#closed` says how it ended, and gives the lease back.
+      if (error || this.#fate !== undefined || this.#socket.destroyed || !this.#finishing.delete(active)) return;
       this.#finish(active, 'done');
       if (this.#active.length === 0 && this.#finishing.size === 0) this.#socket.setTimeout(0);
       this.#schedule();

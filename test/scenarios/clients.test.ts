@@ -194,6 +194,28 @@ test('a connection without a message is closed after first-message-timeout, one 
   assert.ok(Date.now() - started < 4000);
 });
 
+test('a TLS client that is silent, or stops in its first message, is closed after first-message-timeout and counted out', async () => {
+  const from = '127.0.0.42';
+  const raw = (): Promise<Socket> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ port: service.tlsPort, host: '127.0.0.1', localAddress: from }, () => resolve(socket));
+      socket.once('error', reject);
+    });
+  const silent = await raw();
+  const half = await raw();
+  half.write(Buffer.from('1603010200010001fc0303', 'hex'));
+  const started = Date.now();
+  await Promise.all([closed(silent), closed(half)]);
+  // Connections that end in their handshake, more of them than a source may have.
+  for (let i = 0; i < 12; i++) (await raw()).destroy();
+
+  assert.ok(Date.now() - started < 4500);
+  const deadline = Date.now() + 5000;
+  let answered: number | undefined;
+  while (answered !== 0 && Date.now() < deadline) answered = rcodeOf(await ask(SOA, from).catch(() => undefined));
+  assert.equal(answered, 0, 'the source is not locked out');
+});
+
 test('octets alone do not keep a connection alive: a slow writer is closed', async () => {
   const socket = await open();
   const timer = setInterval(() => socket.writable && socket.write(Buffer.of(0)), 100);
