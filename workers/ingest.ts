@@ -12,6 +12,7 @@ import type {
   SlabSupply,
   TaskResult,
   ZoneFileTask,
+  ZoneFileTaskResult,
 } from '../src/xfr/tasks.ts';
 import { ingestZoneFile } from '../src/xfr/zone-file.ts';
 import { SlabDirectory, SlabWriter } from '../src/zone/slab.ts';
@@ -27,10 +28,12 @@ export function batch(task: BatchTask): BatchTaskResult {
   });
 }
 
-export function zoneFile(task: ZoneFileTask): BatchTaskResult {
+export function zoneFile(task: ZoneFileTask): ZoneFileTaskResult {
   const { file, includeBelow } = task.request;
+  const files: string[] = [];
   const read = (path: string, from: string): { file: string; text: Uint8Array } | string => {
     const wanted = resolve(dirname(from), path);
+    files.push(wanted);
     try {
       // By its real path, so that no link leads out.
       const real = realpathSync(wanted);
@@ -42,7 +45,8 @@ export function zoneFile(task: ZoneFileTask): BatchTaskResult {
       return `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? error}`;
     }
   };
-  return withSlabs(task.supply, () => withUsage(ingestZoneFile(file, task.request, read, slabs)));
+  const result = withSlabs(task.supply, () => withUsage(ingestZoneFile(file, task.request, read, slabs)));
+  return { result, files };
 }
 
 function withUsage(result: BatchResult): Outcome<BatchValue> {

@@ -10,7 +10,7 @@ import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
 import { FrontHub, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
 import type { FrontEvent, FrontTls, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
-import { UdpServer } from '../front/udp.ts';
+import { type UdpAddress, UdpServer } from '../front/udp.ts';
 import { FrontZones } from '../front/zones.ts';
 import { newRateTable } from '../policy/limits/rate.ts';
 import { newSourceTable } from '../policy/limits/source-count.ts';
@@ -266,12 +266,11 @@ function tlsOf(config: Config, listener: Listener, ticketKeys: Uint8Array): Fron
 }
 
 /** UDP beside each plain TCP listener that wants it, on the port that TCP got. */
-function udpAddresses(
-  listen: readonly Listener[],
-  sockets: readonly InheritedSocket[],
-): { host: string; port: number }[] {
+function udpAddresses(listen: readonly Listener[], sockets: readonly InheritedSocket[]): UdpAddress[] {
   return listen.flatMap((listener, i) => {
     const port = sockets[i]?.port ?? listener.port;
-    return listener.transport === 'tcp' && listener.udp ? [{ host: listener.host, port }] : [];
+    return listener.transport === 'tcp' && listener.udp
+      ? [{ host: listener.host, port, maxSize: listener.udpMaxSize }]
+      : [];
   });
 }

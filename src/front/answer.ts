@@ -9,10 +9,12 @@ import { type EdeCode, FLAG, RCODE, type Rcode } from '../wire/registry.ts';
 import { Writer } from '../wire/writer.ts';
 
 /** UDP payload that we say we can take (RFC 6891 §6.2.3; the size that survives everywhere, DNS flag day 2020). */
-export const OUR_UDP_SIZE = 1232;
+export const DEFAULT_UDP_SIZE = 1232;
 
 export interface AnswerParts {
   readonly rcode: Rcode;
+  /** Our UDP payload size in OPT; 1232 where nothing else is said. */
+  readonly udpSize?: number | undefined;
   readonly authoritative?: boolean;
   /** TC: ask again over TCP. */
   readonly truncated?: boolean;
@@ -31,8 +33,12 @@ export interface SignWith {
 }
 
 /** The OPT of an answer to a query that had one; undefined where it had none (RFC 6891 §6.1.1). */
-export function answerOpt(query: Message, more: Omit<EdnsAnswer, 'udpSize'>): Uint8Array<ArrayBuffer> | undefined {
-  return query.edns && writeOpt({ ...more, udpSize: OUR_UDP_SIZE });
+export function answerOpt(
+  query: Message,
+  more: Omit<EdnsAnswer, 'udpSize'>,
+  udpSize = DEFAULT_UDP_SIZE,
+): Uint8Array<ArrayBuffer> | undefined {
+  return query.edns && writeOpt({ ...more, udpSize });
 }
 
 /** A whole message, without length prefix. `unsigned` is a TSIG record to append as it is (BADKEY, BADSIG). */
@@ -42,10 +48,8 @@ export function buildAnswer(
   sign: SignWith | undefined,
   unsigned?: Bytes,
 ): Uint8Array<ArrayBuffer> {
-  const opt = answerOpt(query, {
-    extendedRcode: parts.rcode >>> 4,
-    ...(parts.ede && { ede: parts.ede }),
-  });
+  const more = { extendedRcode: parts.rcode >>> 4, ...(parts.ede && { ede: parts.ede }) };
+  const opt = answerOpt(query, more, parts.udpSize);
   const answers = parts.answers ?? [];
   const flags =
     FLAG.QR |
@@ -85,15 +89,16 @@ export function buildSoaAnswer(
   soaRecord: Bytes,
   sign: SignWith | undefined,
   limit = 65_535,
+  udpSize?: number,
 ): Uint8Array<ArrayBuffer> {
-  const whole = buildAnswer(query, { rcode: RCODE.NOERROR, authoritative: true, answers: [soaRecord] }, sign);
-  if (whole.length <= limit) return whole;
-  return buildAnswer(query, { rcode: RCODE.NOERROR, truncated: true }, sign);
+  const parts = { rcode: RCODE.NOERROR, udpSize };
+  const whole = buildAnswer(query, { ...parts, authoritative: true, answers: [soaRecord] }, sign);
+  return whole.length <= limit ? whole : buildAnswer(query, { ...parts, truncated: true }, sign);
 }
 
 /** Octets that the client takes over UDP: 512 without EDNS (RFC 1035 §2.3.4), never more than we send ourselves. */
-export const udpLimit = (query: Message): number =>
-  query.edns === undefined ? 512 : Math.min(Math.max(512, query.edns.udpSize), OUR_UDP_SIZE);
+export const udpLimit = (query: Message, udpSize = DEFAULT_UDP_SIZE): number =>
+  query.edns === undefined ? 512 : Math.min(Math.max(512, query.edns.udpSize), udpSize);
 
 /** FORMERR for what could not be read: the id is all there is to go by (RFC 1035 §4.1.1). */
 export function buildFormatError(id: number, opcode: number): Uint8Array<ArrayBuffer> {

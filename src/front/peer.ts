@@ -7,11 +7,14 @@ export interface Peer {
   readonly address: AddressBytes;
   /** Address text, without the port. */
   readonly addressText: string;
+  /** The listener's `udp-max-size`; where nothing is said, the default. */
+  readonly udpSize?: number | undefined;
 }
 
 /** Undefined where the socket no longer knows its address: the client is gone. */
-export function makePeer(transport: Transport, addressText: string | undefined): Peer | undefined {
+export function makePeer(transport: Transport, addressText: string | undefined, udpSize?: number): Peer | undefined {
   const address = addressText === undefined ? undefined : parseAddress(addressText);
   if (address === undefined || addressText === undefined) return undefined;
-  return { transport, address, addressText: addressText.startsWith('::ffff:') ? addressText.slice(7) : addressText };
+  const bare = addressText.startsWith('::ffff:') ? addressText.slice(7) : addressText;
+  return { transport, address, addressText: bare, udpSize };
 }

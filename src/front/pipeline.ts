@@ -173,7 +173,7 @@ class RequestHandler {
   #refuseUnsigned(tsig: TsigRecord, error: number): Outcome {
     const record = unsignedTsig(tsig.keyName, tsig.algorithm, tsig, this.#query.header.id, error);
     const why = error === TSIG_ERROR.BADKEY ? 'bad-key' : 'bad-signature';
-    const message = buildAnswer(this.#query, { rcode: RCODE.NOTAUTH }, undefined, record);
+    const message = buildAnswer(this.#query, { rcode: RCODE.NOTAUTH, udpSize: this.#peer.udpSize }, undefined, record);
     return { kind: 'answer', message, refusal: this.#refusal(why) };
   }
 
@@ -193,7 +193,11 @@ class RequestHandler {
     const soa = this.#query.answers.find((record) => record.type === TYPE.SOA);
     return {
       kind: 'notify',
-      message: buildAnswer(this.#query, { rcode: RCODE.NOERROR, authoritative: true }, this.#sign),
+      message: buildAnswer(
+        this.#query,
+        { rcode: RCODE.NOERROR, authoritative: true, udpSize: this.#peer.udpSize },
+        this.#sign,
+      ),
       notify: {
         zone: this.#zone,
         serial: soa && readSoaTimers(soa.rdata)?.serial,
@@ -215,8 +219,12 @@ class RequestHandler {
     }
     const { version } = zone;
     if (type === 'SOA') {
-      const limit = this.#peer.transport === 'udp' ? udpLimit(this.#query) : undefined;
-      return { kind: 'answer', message: buildSoaAnswer(this.#query, version.handle.soaRecord, this.#sign, limit) };
+      const { transport, udpSize } = this.#peer;
+      const limit = transport === 'udp' ? udpLimit(this.#query, udpSize) : undefined;
+      return {
+        kind: 'answer',
+        message: buildSoaAnswer(this.#query, version.handle.soaRecord, this.#sign, limit, udpSize),
+      };
     }
     const from = type === 'IXFR' ? (this.#queriedSerial() ?? null) : null;
     const soaOnly = from !== null && (this.#peer.transport === 'udp' || !isNewer(version.handle.serial, from));
@@ -262,7 +270,7 @@ class RequestHandler {
   }
 
   #refuse(why: RefusalReason, parts: { rcode: Rcode; ede?: { code: EdeCode; text: string } }): Outcome {
-    const answer: AnswerParts = parts;
+    const answer: AnswerParts = { ...parts, udpSize: this.#peer.udpSize };
     return { kind: 'answer', message: buildAnswer(this.#query, answer, this.#sign), refusal: this.#refusal(why) };
   }
 

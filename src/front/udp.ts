@@ -3,6 +3,7 @@
  * over TCP (RFC 1995 §2); a request that would not be let in over TCP is not let in here either.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 import type { Clock } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
@@ -14,8 +15,14 @@ import { handleRequest, type Outcome } from './pipeline.ts';
 import { PolicyState } from './policy-state.ts';
 import type { FrontZones } from './zones.ts';
 
+export interface UdpAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly maxSize: number;
+}
+
 export interface UdpOptions {
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  readonly addresses: readonly UdpAddress[];
   readonly clock: Clock;
   readonly counters: Counters;
   readonly zones: FrontZones;
@@ -37,7 +44,7 @@ export class UdpServer {
 
   /** Rejects with ZG_LISTEN_FAILED. */
   async listen(): Promise<void> {
-    await Promise.all(this.#options.addresses.map(({ host, port }) => this.#bind(host, port)));
+    await Promise.all(this.#options.addresses.flatMap(localAddresses).map((address) => this.#bind(address)));
   }
 
   setPolicy(policy: PolicyUpdate): void {
@@ -49,10 +56,10 @@ export class UdpServer {
     this.#sockets.length = 0;
   }
 
-  #bind(host: string, port: number): Promise<void> {
+  #bind({ host, port, maxSize }: UdpAddress): Promise<void> {
     const isV6 = host.includes(':');
     const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 });
-    socket.on('message', (message, from) => this.#receive(socket, message, from));
+    socket.on('message', (message, from) => this.#receive(socket, message, from, maxSize));
     return new Promise((resolve, reject) => {
       socket.once('error', (cause) => {
         reject(new ZonegateError('ZG_LISTEN_FAILED', `udp ${host}#${port}: ${cause.message}`, { host, port }, cause));
@@ -67,17 +74,17 @@ export class UdpServer {
     });
   }
 
-  #receive(socket: Socket, message: Buffer, from: RemoteInfo): void {
+  #receive(socket: Socket, message: Buffer, from: RemoteInfo, maxSize: number): void {
     const { clock, counters, zones } = this.#options;
-    const peer = makePeer('udp', from.address);
+    const peer = makePeer('udp', from.address, maxSize);
     if (peer === undefined) return;
     counters.add('requests');
     const outcome = handleRequest(message, peer, this.#policy, zones, clock.now());
-    const answer = this.#answer(outcome, `${peer.addressText}#${from.port}`);
+    const answer = this.#answer(outcome, `${peer.addressText}#${from.port}`, maxSize);
     if (answer !== undefined) socket.send(answer, from.port, from.address, () => undefined);
   }
 
-  #answer(outcome: Outcome, client: string): Uint8Array | undefined {
+  #answer(outcome: Outcome, client: string, maxSize: number): Uint8Array | undefined {
     const { counters } = this.#options;
     switch (outcome.kind) {
       case 'silence':
@@ -97,7 +104,13 @@ export class UdpServer {
       case 'transfer': {
         const { transfer } = outcome;
         const { soaRecord, serial } = transfer.version.handle;
-        const message = buildSoaAnswer(transfer.query, soaRecord, transfer.sign, udpLimit(transfer.query));
+        const message = buildSoaAnswer(
+          transfer.query,
+          soaRecord,
+          transfer.sign,
+          udpLimit(transfer.query, maxSize),
+          maxSize,
+        );
         counters.add('transfers-done');
         counters.add('transfer-octets', message.length);
         this.#options.onEvent({
@@ -121,4 +134,17 @@ export class UdpServer {
       }
     }
   }
+}
+
+/**
+ * For a wildcard one address for each that an interface has: an answer must leave from the address that was asked, and
+ * from a wildcard socket the kernel would choose. Addresses that come later are not listened on, as with BIND.
+ */
+function localAddresses(address: UdpAddress): UdpAddress[] {
+  const family = address.host === '0.0.0.0' ? 'IPv4' : address.host === '::' ? 'IPv6' : undefined;
+  if (family === undefined) return [address];
+  const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return own
+    .filter((entry) => entry.family === family && !entry.address.startsWith('fe80:'))
+    .map((entry) => ({ ...address, host: entry.address }));
 }

@@ -10,6 +10,7 @@ import type {
   SlabSupply,
   ZoneFileRequest,
   ZoneFileTask,
+  ZoneFileTaskResult,
 } from '../xfr/tasks.ts';
 import type { SlabHandle, SlabRange, SlabReport } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
@@ -51,11 +52,11 @@ export class Pool {
   }
 
   /** Reads a zone file and makes a run of it, as `batch` does of messages. */
-  async zoneFile(request: ZoneFileRequest): Promise<BatchTaskResult> {
+  async zoneFile(request: ZoneFileRequest): Promise<ZoneFileTaskResult> {
     const task: ZoneFileTask = { supply: this.#supply([]), request };
-    const result: BatchTaskResult = await this.#piscina.run(task, { name: 'zoneFile' });
-    this.#book(result.slabs, result.ok ? result.value.usage : []);
-    return result;
+    const done: ZoneFileTaskResult = await this.#piscina.run(task, { name: 'zoneFile' });
+    this.#book(done.result.slabs, done.result.ok ? done.result.value.usage : []);
+    return done;
   }
 
   /** Joins runs into a version. The version's usage is retained; the runs' is still the caller's. */

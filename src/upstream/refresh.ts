@@ -32,6 +32,8 @@ export interface RefreshRequest {
   readonly serial: number | undefined;
   /** Address text to ask first: who sent the NOTIFY. */
   readonly first: string | undefined;
+  /** A serial that is not to be transferred again. */
+  readonly refused?: number | undefined;
 }
 
 export type Transfer = Extract<Received, { kind: 'done' }>;
@@ -46,6 +48,7 @@ export type RefreshResult =
       readonly order: 'older' | 'undefined';
       readonly address: string;
     }
+  | { readonly kind: 'refused-before' }
   /** The primary was reached, and what it sent cannot be taken. */
   | { readonly kind: 'rejected'; readonly serial: number; readonly why: string; readonly address: string }
   | { readonly kind: 'failed'; readonly why: string };
@@ -96,6 +99,7 @@ class Attempt {
       const order = serial === undefined ? 'newer' : compareSerials(soa.serial, serial);
       if (order === 'equal') return { kind: 'current' };
       if (order !== 'newer') return { kind: 'behind', serial: soa.serial, order, address: this.#where };
+      if (soa.serial === this.#request.refused) return { kind: 'refused-before' };
       return await this.#transfer(soa.serial);
     } catch (error) {
       if (!(error instanceof ZonegateError)) throw error;

@@ -1,4 +1,5 @@
 /** The side towards the primaries: keeps every zone's copy current, one transfer a serial however many clients ask. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Config, Primary, ZoneConfig } from '../config/config.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -16,7 +17,7 @@ import { initialSync, type SyncEvent, type SyncState, stepSync, wakeAt } from '.
 import { refresh } from './refresh.ts';
 import { Scheduler } from './scheduler.ts';
 import type { LiveVersion, Versions } from './versions.ts';
-import { FolderWatcher, findZoneFile } from './zone-folder.ts';
+import { FolderWatcher, findZoneFile, markOf } from './zone-folder.ts';
 
 /** What becomes of zones: whoever serves them listens. */
 export interface ZoneListener {
@@ -41,6 +42,10 @@ export interface UpstreamDeps {
 /** Transfers and SOA checks at once from one primary. */
 const MOST_PER_PRIMARY = 10;
 
+const NOTIFY_INTERVAL_MS = 1_000;
+/** Looks on NOTIFY in a row: edits come in bursts. */
+const NOTIFY_BURST = 20;
+
 interface Zone {
   config: ZoneConfig;
   primary: Primary;
@@ -48,12 +53,16 @@ interface Zone {
   sync: SyncState;
   live: LiveVersion | undefined;
   servedSince: Milliseconds | undefined;
-  /** Of the zone file that is served. */
+  /** Files that the zone was last read from, includes too, and their mark when it was served. */
+  files: readonly string[];
   fileMark: string | undefined;
+  /** A serial that was refused, and why: a NOTIFY does not bring it over again (RFC 5936 §6), the timers do. */
+  refusedSerial: { readonly serial: number; readonly why: string } | undefined;
+  /** When the zone's budget of looks on NOTIFY is whole again. */
+  notifyBudgetFullAt: Milliseconds;
+  hasDeferredNotify: boolean;
   /** A zone file that was refused, and why: told once, not at each look. */
   refusedFile: { readonly mark: string; readonly why: string } | undefined;
-  /** An $INCLUDE may have changed: the file's own mark does not tell. */
-  isFileSuspect: boolean;
 }
 
 /** A version's makings, from whichever side they came. */
@@ -89,9 +98,13 @@ export class Upstream {
       const key = zoneConfig.primaryKey === undefined ? undefined : config.keys.get(zoneConfig.primaryKey);
       const existing = this.#zones.get(name);
       if (existing !== undefined) {
-        const isSame = JSON.stringify(existing.primary) === JSON.stringify(primary);
+        const before = [existing.config, existing.primary, existing.key];
         Object.assign(existing, { config: zoneConfig, primary, key });
-        if (!isSame) this.#step(name, { kind: 'notify', sender: { source: '' } });
+        if (isDeepStrictEqual(before, [zoneConfig, primary, key])) continue;
+        // What was refused under other settings may do now.
+        existing.refusedFile = undefined;
+        existing.refusedSerial = undefined;
+        this.#step(name, { kind: 'notify', sender: { source: '' } });
         continue;
       }
       this.#zones.set(name, {
@@ -101,9 +114,12 @@ export class Upstream {
         sync: initialSync(this.#deps.clock.now()),
         live: undefined,
         servedSince: undefined,
+        files: [],
         fileMark: undefined,
+        refusedSerial: undefined,
+        notifyBudgetFullAt: 0,
+        hasDeferredNotify: false,
         refusedFile: undefined,
-        isFileSuspect: false,
       });
       this.#deps.listener.loading(name);
       this.#step(name, { kind: 'due' });
@@ -115,7 +131,26 @@ export class Upstream {
     const zone = this.#zones.get(name);
     if (zone === undefined) return;
     if (serial !== undefined && zone.live !== undefined && !isNewer(serial, zone.live.handle.serial)) return;
-    this.#step(name, { kind: 'notify', sender: { source } });
+    this.#withinBudget(name, zone, () => this.#step(name, { kind: 'notify', sender: { source } }));
+  }
+
+  /**
+   * A NOTIFY over UDP may be anybody's: so many looks at once, and one a second from then on, however many come. What
+   * is beyond is folded into one look, a second later.
+   */
+  #withinBudget(name: string, zone: Zone, look: () => void): void {
+    const now = this.#deps.clock.now();
+    const fullAt = Math.max(zone.notifyBudgetFullAt, now) + NOTIFY_INTERVAL_MS;
+    if (fullAt <= now + NOTIFY_BURST * NOTIFY_INTERVAL_MS) {
+      zone.notifyBudgetFullAt = fullAt;
+      look();
+    } else if (!zone.hasDeferredNotify) {
+      zone.hasDeferredNotify = true;
+      setTimeout(() => {
+        zone.hasDeferredNotify = false;
+        if (this.#zones.get(name) === zone) this.#withinBudget(name, zone, look);
+      }, NOTIFY_INTERVAL_MS).unref();
+    }
   }
 
   get zones(): ReadonlyMap<string, Readonly<Zone>> {
@@ -182,15 +217,19 @@ export class Upstream {
     const { config, primary, key } = zone;
     const serial = zone.live?.handle.serial;
     const startedAt = this.#deps.clock.now();
-    const result = await refresh(this.#deps, { zone: config, primary, key, serial, first });
+    // Only a NOTIFY names a sender; at their times the timers try again.
+    const refused = first === undefined || first === '' ? undefined : zone.refusedSerial?.serial;
+    const result = await refresh(this.#deps, { zone: config, primary, key, serial, first, refused });
     switch (result.kind) {
       case 'current':
       case 'failed':
         return result;
       case 'behind':
         return this.#behind(name, result.serial, serial ?? 0, result.order, result.address);
+      case 'refused-before':
+        return { kind: 'refused', why: zone.refusedSerial?.why ?? 'it was refused before' };
       case 'rejected':
-        return this.#reject(name, result.serial, result.why);
+        return this.#rejectSerial(name, zone, result.serial, result.why);
       case 'received': {
         const { batches, usage } = result.transfer;
         const soa = batches[0]?.firstSoa;
@@ -204,25 +243,29 @@ export class Upstream {
     const { primary, config } = zone;
     if (primary.kind !== 'files') throw new Error('not a folder');
     const startedAt = this.#deps.clock.now();
-    const found = await findZoneFile(primary, name);
-    if (found === undefined) return { kind: 'failed', why: `${primary.folder} has no file ${name} or ${name}.zone` };
-    if (!zone.isFileSuspect) {
-      if (found.mark === zone.refusedFile?.mark) return { kind: 'refused', why: zone.refusedFile.why };
-      if (found.mark === zone.fileMark) return { kind: 'current' };
+    const file = await findZoneFile(primary, name);
+    if (file === undefined) return { kind: 'failed', why: `${primary.folder} has no file ${name} or ${name}.zone` };
+    if (zone.files[0] === file) {
+      const mark = await markOf(zone.files);
+      if (mark === zone.refusedFile?.mark) return { kind: 'refused', why: zone.refusedFile.why };
+      if (mark === zone.fileMark) return { kind: 'current' };
     }
-    zone.isFileSuspect = false;
     zone.refusedFile = undefined;
-    const refuse = (serial: number | null, why: string): SyncEvent => {
-      zone.refusedFile = { mark: found.mark, why };
-      return this.#reject(name, serial, why);
-    };
-    const result = await this.#deps.pool.zoneFile({
-      file: found.file,
+    // Before it is read: what changes meanwhile is seen next time.
+    const early = await markOf([file]);
+    const { result, files } = await this.#deps.pool.zoneFile({
+      file,
       includeBelow: primary.includeBelow,
       apex: new Uint8Array(config.apex),
       frameSize: config.frameSize,
       outOfZone: config.outOfZone,
     });
+    zone.files = files;
+    const mark = [early, await markOf(files.slice(1))].filter((part) => part !== '').join(' ');
+    const refuse = (serial: number | null, why: string): SyncEvent => {
+      zone.refusedFile = { mark, why };
+      return this.#reject(name, serial, why);
+    };
     if (!result.ok) return refuse(null, result.failure.text);
     const { batch, usage } = result.value;
     const soa = batch.firstSoa;
@@ -230,20 +273,13 @@ export class Upstream {
     if (zone.live !== undefined && compareSerials(soa.serial, zone.live.handle.serial) === 'equal') {
       const isSame = this.#isSameContent(zone.live, batch.run);
       this.#deps.registry.release(usage);
-      if (!isSame) return refuse(soa.serial, `${found.file} changed and its serial did not: raise it`);
-      zone.fileMark = found.mark;
+      if (!isSame) return refuse(soa.serial, `${file} changed and its serial did not: raise it`);
+      zone.fileMark = mark;
       return { kind: 'current' };
     }
-    const event = await this.#take(name, zone, {
-      batches: [batch],
-      usage,
-      soa,
-      how: 'file',
-      from: found.file,
-      startedAt,
-    });
-    if (event.kind === 'taken') zone.fileMark = found.mark;
-    else if (event.kind === 'refused') zone.refusedFile = { mark: found.mark, why: event.why };
+    const event = await this.#take(name, zone, { batches: [batch], usage, soa, how: 'file', from: file, startedAt });
+    if (event.kind === 'taken') zone.fileMark = mark;
+    else if (event.kind === 'refused') zone.refusedFile = { mark, why: event.why };
     return event;
   }
 
@@ -304,6 +340,13 @@ export class Upstream {
     return { kind: 'refused', why };
   }
 
+  /** Told once for a serial and a reason, however often it is tried. */
+  #rejectSerial(name: string, zone: Zone, serial: number, why: string): SyncEvent {
+    const isKnown = zone.refusedSerial?.serial === serial && zone.refusedSerial.why === why;
+    zone.refusedSerial = { serial, why };
+    return isKnown ? { kind: 'refused', why } : this.#reject(name, serial, why);
+  }
+
   #reject(name: string, serial: number | null, why: string): SyncEvent {
     this.#deps.report('zone-rejected', { zone: name, serial, why });
     return { kind: 'refused', why };
@@ -351,7 +394,6 @@ export class Upstream {
     const isOfFolder = (zone: Zone): boolean => zone.primary.kind === 'files' && zone.primary.folder === folder;
     for (const [name, zone] of this.#zones) {
       if (!isOfFolder(zone) || (named !== undefined && zone !== named)) continue;
-      if (named === undefined) zone.isFileSuspect = true;
       this.#step(name, { kind: 'notify', sender: { source: '' } });
     }
   }

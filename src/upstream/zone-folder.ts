@@ -4,28 +4,34 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { FilePrimary } from '../config/config.ts';
 
-/** What tells that a file is another than before. */
-export interface FileMark {
-  readonly file: string;
-  readonly mark: string;
-}
-
 /** Editors write in several steps: a change is looked at when it has been quiet for so long. */
 const QUIET_MS = 150;
 
-/** The file of a zone, `example.org` or `example.org.zone`; undefined where there is none. */
-export async function findZoneFile(primary: FilePrimary, zone: string): Promise<FileMark | undefined> {
+/** The path of a zone's file, `example.org` or `example.org.zone`; undefined where there is none. */
+export async function findZoneFile(primary: FilePrimary, zone: string): Promise<string | undefined> {
   // The root's file would be the folder itself; a slash in a name must not lead elsewhere.
   const name = zone === '.' ? 'root' : zone.replaceAll('/', '\\047');
   for (const file of [join(primary.folder, name), join(primary.folder, `${name}.zone`)]) {
     try {
-      const found = await stat(file, { bigint: true });
-      if (found.isFile()) return { file, mark: `${found.ino}:${found.size}:${found.mtimeNs}` };
+      if ((await stat(file)).isFile()) return file;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
   return undefined;
+}
+
+/** What tells that any of several files is another than before; one that is not there counts as such. */
+export async function markOf(files: readonly string[]): Promise<string> {
+  const marks = await Promise.all(
+    files.map((file) =>
+      stat(file, { bigint: true }).then(
+        ({ ino, size, mtimeNs }) => `${ino}:${size}:${mtimeNs}`,
+        () => 'absent',
+      ),
+    ),
+  );
+  return marks.join(' ');
 }
 
 /** Watches a folder; calls `changed` with the name of a zone whose file may have changed, or undefined for any. */

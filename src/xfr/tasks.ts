@@ -50,4 +50,10 @@ export interface BatchValue {
 }
 
 export type BatchTaskResult = TaskResult<BatchValue>;
+
+export interface ZoneFileTaskResult {
+  readonly result: BatchTaskResult;
+  /** Every file that was looked for, the zone file first: a change of any of them is a change of the zone. */
+  readonly files: readonly string[];
+}
 export type AssembleTaskResult = TaskResult<Assembled>;

@@ -96,6 +96,28 @@ test('a NOTIFY from the primary is answered and followed at once, and folded whi
   });
 });
 
+test('a flood of NOTIFYs costs the primary a bounded number of looks, and no second transfer of what was refused', async () => {
+  await withPrimary(1, {}, async (primary, service) => {
+    primary.serial = 2;
+    primary.script = ({ id }) => wholeZone(id, ZONE, 2, [addressRecord('www.example.net', 1)]);
+    const before = primary.queries.length;
+
+    for (let i = 0; i < 40; i++)
+      await Promise.all(Array.from({ length: 10 }, () => notifyFrom('127.0.0.1', service.port)));
+    await service.event('zone-rejected');
+    const asked = primary.queries.slice(before);
+
+    assert.equal(asked.filter((type) => type === TYPE_NUMBERS.AXFR).length, 1);
+    assert.ok(asked.length <= 50, `${asked.length} queries for 400 NOTIFYs`);
+    assert.equal(service.events.filter(({ event }) => event === 'zone-rejected').length, 1);
+
+    primary.serial = 3;
+    primary.script = ({ id }) => wholeZone(id, ZONE, 3, []);
+    await notifyFrom('127.0.0.1', service.port, 3);
+    await service.event('zone-updated', ({ to }) => to === 3);
+  });
+});
+
 test('a NOTIFY from elsewhere is refused and moves nothing', async () => {
   await withPrimary(1, {}, async (primary, service) => {
     primary.serial = 2;

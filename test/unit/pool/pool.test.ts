@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,10 +119,17 @@ test('a zone file is read in the pool, and $INCLUDE stays below its folder, link
     writeFileSync(join(zones, 'above'), `${soa}$INCLUDE ../outside\n`);
     writeFileSync(join(zones, 'linked'), `${soa}$INCLUDE link\n`);
     symlinkSync('../outside', join(zones, 'link'));
+    writeFileSync(join(zones, 'piped'), `${soa}$INCLUDE pipe\n`);
+    execFileSync('mkfifo', [join(zones, 'pipe')]);
     await withPool(1, async (pool) => {
       const request = { includeBelow: zones, apex: OPTIONS.apex, frameSize: 16_000, outOfZone: 'reject' } as const;
-      const read = (file: string): Promise<BatchTaskResult> => pool.zoneFile({ ...request, file: join(zones, file) });
+      const read = async (file: string): Promise<BatchTaskResult> => {
+        const { result } = await pool.zoneFile({ ...request, file: join(zones, file) });
+        return result;
+      };
 
+      const { files } = await pool.zoneFile({ ...request, file: join(zones, 'good') });
+      const piped = await read('piped');
       const [good, above, linked, missing] = [
         await read('good'),
         await read('above'),
@@ -129,6 +137,8 @@ test('a zone file is read in the pool, and $INCLUDE stays below its folder, link
         await read('none'),
       ];
 
+      assert.deepEqual(files, [join(zones, 'good'), join(zones, 'hosts')]);
+      assert.match(piped.ok ? '' : piped.failure.text, /pipe is not a file/);
       assert.ok(good.ok && good.value.batch.run?.records === 1);
       for (const result of [above, linked]) assert.match(result.ok ? '' : result.failure.text, /lies outside/);
       assert.match(missing.ok ? '' : missing.failure.text, /cannot be read: ENOENT/);
