@@ -33,3 +33,9 @@ export function concatBytes(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
 export const copyBytes = (bytes: Bytes): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
 export const toHex = (bytes: Bytes): string => Buffer.from(bytes).toString('hex');
+
+/** Writes two octets, the higher first. */
+export function putUint16(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 8;
+  out[at + 1] = value;
+}

@@ -5,7 +5,7 @@
  * A stream writes a quantum and stops; who drives it decides when it goes on. Without that, one fast reader would
  * starve every other client, as `write()` answers true to it for ever.
  */
-import type { Bytes } from '../base/bytes.ts';
+import { type Bytes, putUint16 } from '../base/bytes.ts';
 import { TsigSigner } from '../tsig/signer.ts';
 import { HEADER_LENGTH, writeHeader } from '../wire/header.ts';
 import { FLAG } from '../wire/registry.ts';
@@ -180,9 +180,4 @@ export class TransferStream {
     this.messages++;
     this.bytes += length;
   }
-}
-
-function putUint16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 8;
-  out[at + 1] = value;
 }

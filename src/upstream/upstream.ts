@@ -17,7 +17,7 @@ import { initialSync, type SyncEvent, type SyncState, stepSync, wakeAt } from '.
 import { refresh } from './refresh.ts';
 import { Scheduler } from './scheduler.ts';
 import type { LiveVersion, Versions } from './versions.ts';
-import { FolderWatcher, findZoneFile, markOf } from './zone-folder.ts';
+import { FolderWatchers, findZoneFile, markOf } from './zone-folder.ts';
 
 /** What becomes of zones: whoever serves them listens. */
 export interface ZoneListener {
@@ -79,19 +79,23 @@ export class Upstream {
   readonly #deps: UpstreamDeps;
   readonly #zones = new Map<string, Zone>();
   readonly #gates = new Map<string, Gate>();
-  readonly #watchers = new Map<string, FolderWatcher>();
+  readonly #watchers: FolderWatchers;
   readonly #scheduler: Scheduler;
   #isStopped = false;
 
   constructor(deps: UpstreamDeps) {
     this.#deps = deps;
     this.#scheduler = new Scheduler(deps.clock, (zone) => this.#step(zone, { kind: 'due' }));
+    this.#watchers = new FolderWatchers(
+      (folder, zone) => this.#folderChanged(folder, zone),
+      (folder, error) => deps.report('primary-failed', { primary: folder, why: `cannot be watched: ${error.message}` }),
+    );
   }
 
   /** Brings the zones in line with the configuration; what is served goes on. */
   configure(config: Config): void {
     for (const name of this.#zones.keys()) if (!config.zones.has(name)) this.#remove(name);
-    this.#watchFolders(config);
+    this.#watchers.watch(config.primaries.values());
     for (const [name, zoneConfig] of config.zones) {
       const primary = config.primaries.get(zoneConfig.primary);
       if (primary === undefined) throw new Error(`zone ${name}: its primary was checked to exist`);
@@ -160,7 +164,7 @@ export class Upstream {
   stop(): void {
     this.#isStopped = true;
     this.#scheduler.stop();
-    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.close();
   }
 
   #step(name: string, event: SyncEvent): void {
@@ -366,27 +370,6 @@ export class Upstream {
     this.#scheduler.delete(name);
     this.#deps.listener.removed(name);
     if (zone.live !== undefined) this.#deps.versions.retire(zone.live);
-  }
-
-  #watchFolders(config: Config): void {
-    const wanted = new Set<string>();
-    for (const primary of config.primaries.values())
-      if (primary.kind === 'files' && primary.watch) wanted.add(primary.folder);
-    for (const [folder, watcher] of this.#watchers) {
-      if (wanted.has(folder)) continue;
-      watcher.close();
-      this.#watchers.delete(folder);
-    }
-    for (const folder of wanted) {
-      if (this.#watchers.has(folder)) continue;
-      const failed = (error: Error): void =>
-        this.#deps.report('primary-failed', { primary: folder, why: `cannot be watched: ${error.message}` });
-      try {
-        this.#watchers.set(folder, new FolderWatcher(folder, (zone) => this.#folderChanged(folder, zone), failed));
-      } catch (error) {
-        failed(error as Error);
-      }
-    }
   }
 
   #folderChanged(folder: string, changed: string | undefined): void {

@@ -2,7 +2,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { FilePrimary } from '../config/config.ts';
+import type { FilePrimary, Primary } from '../config/config.ts';
 
 /** Editors write in several steps: a change is looked at when it has been quiet for so long. */
 const QUIET_MS = 150;
@@ -34,8 +34,49 @@ export async function markOf(files: readonly string[]): Promise<string> {
   return marks.join(' ');
 }
 
+/** Watches the folders of all primaries that want it, each once. */
+export class FolderWatchers {
+  readonly #watchers = new Map<string, FolderWatcher>();
+  readonly #changed: (folder: string, zone: string | undefined) => void;
+  readonly #failed: (folder: string, error: Error) => void;
+
+  /** `changed` as of `FolderWatcher`; `failed` where a folder cannot be watched, or no longer. */
+  constructor(
+    changed: (folder: string, zone: string | undefined) => void,
+    failed: (folder: string, error: Error) => void,
+  ) {
+    this.#changed = changed;
+    this.#failed = failed;
+  }
+
+  /** From now on these and no others. */
+  watch(primaries: Iterable<Primary>): void {
+    const wanted = new Set<string>();
+    for (const primary of primaries) if (primary.kind === 'files' && primary.watch) wanted.add(primary.folder);
+    for (const [folder, watcher] of this.#watchers) {
+      if (wanted.has(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#start(folder);
+  }
+
+  close(): void {
+    for (const watcher of this.#watchers.values()) watcher.close();
+  }
+
+  #start(folder: string): void {
+    const failed = (error: Error): void => this.#failed(folder, error);
+    try {
+      this.#watchers.set(folder, new FolderWatcher(folder, (zone) => this.#changed(folder, zone), failed));
+    } catch (error) {
+      failed(error as Error);
+    }
+  }
+}
+
 /** Watches a folder; calls `changed` with the name of a zone whose file may have changed, or undefined for any. */
-export class FolderWatcher {
+class FolderWatcher {
   readonly #watcher: FSWatcher;
   readonly #pending = new Map<string, NodeJS.Timeout>();
 

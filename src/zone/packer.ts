@@ -4,7 +4,7 @@
  * their octets are the same.
  */
 import { createHash } from 'node:crypto';
-import type { Bytes } from '../base/bytes.ts';
+import { type Bytes, putUint16 } from '../base/bytes.ts';
 import { SHAPE_BY_TYPE } from '../wire/rdata.ts';
 import { FLAG } from '../wire/registry.ts';
 import { FrameListBuilder, HASH_LENGTH } from './frame-list.ts';
@@ -295,9 +295,4 @@ export class FramePacker {
       other += length + 1;
     }
   }
-}
-
-function putUint16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 8;
-  out[at + 1] = value;
 }
