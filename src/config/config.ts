@@ -53,12 +53,37 @@ export interface ServerPrimary {
   readonly name: string;
   readonly addresses: readonly Address[];
   readonly key: string | undefined;
+  /** Undefined: plain TCP. */
+  readonly tls: PrimaryTls | undefined;
+  readonly selection: 'ordered' | 'highest-serial';
   readonly sourceAddress: string | undefined;
   readonly edns: boolean;
+  readonly ixfr: boolean;
   readonly stallTimeoutMs: Milliseconds;
   readonly transferTimeoutMs: Milliseconds;
+  readonly queriesPerSecond: number;
+  readonly concurrentTransfers: number;
+  /** To each address. */
+  readonly connections: number;
+  /** Queries in flight on a connection. */
+  readonly pipeline: number;
+  readonly connectionIdleMs: Milliseconds;
   /** CIDR text; whoever may send NOTIFY without a rule. */
   readonly notifyFrom: readonly string[];
+  /** Canonical name of the key that their NOTIFY must be signed with. */
+  readonly notifyKey: string | undefined;
+}
+
+/** Who a primary is over TLS: `name` and `caFile` come together, and they or a pin are there. */
+export interface PrimaryTls {
+  readonly name: string | undefined;
+  readonly caFile: string | undefined;
+  /** Base64 SHA-256 of the public key. */
+  readonly pins: readonly string[];
+  /** Ours, one of `certificates`. */
+  readonly certificate: string | undefined;
+  readonly alpn: 'required' | 'optional';
+  readonly resumption: boolean;
 }
 
 export interface FilePrimary {

@@ -27,9 +27,10 @@ export function checkFiles(
   const certificates = entriesOf(value, 'certificates').map(([name, files]) =>
     checkCertificate(name, files, read, now),
   );
+  const authorities = entriesOf(value, 'primaries').flatMap(([name, primary]) => checkAuthorities(name, primary, read));
   return {
     secrets: new Map(keys.flatMap(({ name, secret }) => (secret === undefined ? [] : [[name, secret]]))),
-    problems: [...keys, ...certificates].flatMap(({ problems }) => problems),
+    problems: [...[...keys, ...certificates].flatMap(({ problems }) => problems), ...authorities],
     warnings: [...keys, ...certificates].flatMap(({ warnings }) => warnings),
   };
 }
@@ -116,6 +117,29 @@ function checkCertificate(name: string, files: unknown, read: (path: string) => 
     else if (days < WARN_BEFORE_DAYS) warnings.push({ path, message: `the certificate ends in ${days} days` });
   }
   return { problems, warnings };
+}
+
+/** The authorities that a primary's certificate may come from. */
+function checkAuthorities(name: string, primary: unknown, read: (path: string) => string): Finding[] {
+  const tls = isMapping(primary) && isMapping(primary['tls']) ? primary['tls'] : {};
+  const file = tls['ca-file'];
+  if (typeof file !== 'string') return [];
+  const path = ['primaries', name, 'tls', 'ca-file'];
+  let pem: string;
+  try {
+    pem = read(file);
+  } catch (error) {
+    return [{ path, message: unreadable(file, error) }];
+  }
+  return isCertificate(pem) ? [] : [{ path, message: `expected a certificate in PEM form in \`${file}\`` }];
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).serialNumber !== '';
+  } catch {
+    return false;
+  }
 }
 
 function unreadable(file: unknown, error: unknown): string {

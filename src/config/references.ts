@@ -127,9 +127,17 @@ const SERVER_ONLY = [
   'addresses',
   'key',
   'transport',
+  'tls',
+  'selection',
   'stall-timeout',
   'transfer-timeout',
+  'queries-per-second',
+  'concurrent-transfers',
+  'connections',
+  'pipeline',
+  'connection-idle',
   'notify-from',
+  'notify-key',
   'source-address',
   'edns',
   'ixfr',
@@ -140,11 +148,13 @@ function checkPrimary(name: string, primary: unknown, must: Must, found: Finding
   if (!isMapping(primary)) return;
   const path = ['primaries', name];
   must('keys', [...path, 'key'], primary['key']);
+  must('keys', [...path, 'notify-key'], primary['notify-key']);
   const isFiles = primary['zone-files'] !== undefined;
   if (!isFiles && primary['addresses'] === undefined) {
     found.problems.push({ path, message: 'expected `addresses` (servers) or `zone-files` (a folder)', at: 'key' });
   }
   checkFamilies(path, primary, found);
+  if (!isFiles) checkPrimaryTls(path, primary, must, found);
   for (const key of isFiles ? SERVER_ONLY : FILES_ONLY) {
     if (primary[key] === undefined) continue;
     const message =
@@ -152,6 +162,31 @@ function checkPrimary(name: string, primary: unknown, must: Must, found: Finding
         ? 'expected `addresses` or `zone-files`, not both'
         : `\`${key}\` goes with \`${isFiles ? 'addresses' : 'zone-files'}\` only`;
     found.problems.push({ path: [...path, key], message, at: 'key' });
+  }
+}
+
+/** A server that is not checked could be anybody (RFC 9103 §7.5). */
+function checkPrimaryTls(path: Path, primary: Mapping, must: Must, found: Findings): void {
+  const { transport, tls } = primary;
+  if (transport !== 'tls' && tls === undefined) return;
+  // Left out by an oversight it would mean plain text; written as tcp it is a choice.
+  if (transport === undefined) {
+    const message = '`transport` is missing; expected `transport: tls` beside it';
+    found.problems.push({ path: [...path, 'tls'], message, at: 'key' });
+  } else if (transport === 'tcp') {
+    found.warnings.push({ path: [...path, 'tls'], message: 'not used: it goes with `transport: tls` only' });
+  }
+  const given = isMapping(tls) ? tls : {};
+  must('certificates', [...path, 'tls', 'certificate'], given['certificate']);
+  const { name, 'ca-file': caFile } = given;
+  const hasPins = eachOf(given['pins']).length > 0;
+  if ((name === undefined) !== (caFile === undefined)) {
+    const [there, missing] = name === undefined ? ['ca-file', 'name'] : ['name', 'ca-file'];
+    found.problems.push({ path: [...path, 'tls', there], message: `expected \`${missing}\` beside it`, at: 'key' });
+  } else if (name === undefined && !hasPins && (tls === undefined || isMapping(tls))) {
+    const message = 'nothing tells who the server is; expected `name` with `ca-file`, or `pins`, in `tls`';
+    const at = tls === undefined ? [...path, 'transport'] : [...path, 'tls'];
+    found.problems.push({ path: at, message, at: 'key' });
   }
 }
 

@@ -4,7 +4,16 @@ import { resolve as resolvePath } from 'node:path';
 import type { Bytes } from '../base/bytes.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { TsigKey } from '../tsig/key.ts';
-import type { Config, Listener, Primary, RuleConfig, Secondary, TimerBounds, ZoneConfig } from './config.ts';
+import type {
+  Config,
+  Listener,
+  Primary,
+  PrimaryTls,
+  RuleConfig,
+  Secondary,
+  TimerBounds,
+  ZoneConfig,
+} from './config.ts';
 import type { V1, V1Zone } from './v1.ts';
 import { ZONE_DEFAULTS, zone as zoneShape } from './v1-zone.ts';
 import { parseName, parsePrefix } from './values.ts';
@@ -92,9 +101,12 @@ function resolveKey(name: string, key: V1['keys'][string], secrets: ReadonlyMap<
 }
 
 function resolvePrimary(name: string, primary: V1['primaries'][string], path: (name: string) => string): Primary {
-  const { addresses, key, transport: _tcp, edns, ixfr: _always, 'zone-files': zoneFiles, watch, ...rest } = primary;
+  const { addresses = [], key, transport, tls, selection, edns, ixfr, connections, pipeline, watch, ...rest } = primary;
   const { 'stall-timeout': stallTimeoutMs, 'transfer-timeout': transferTimeoutMs, ...more } = rest;
-  const { 'notify-from': notifyFrom, 'source-address': sourceAddress, 'include-below': below, ...later } = more;
+  const { 'queries-per-second': queriesPerSecond, 'concurrent-transfers': concurrentTransfers, ...others } = more;
+  const { 'connection-idle': connectionIdleMs, 'source-address': sourceAddress, ...sources } = others;
+  const { 'notify-from': notifyFrom, 'notify-key': notifyKey, ...files } = sources;
+  const { 'zone-files': zoneFiles, 'include-below': below, ...later } = files;
   nothingLeft(later);
   if (zoneFiles !== undefined) {
     const folder = path(zoneFiles);
@@ -103,14 +115,32 @@ function resolvePrimary(name: string, primary: V1['primaries'][string], path: (n
   return {
     kind: 'server',
     name,
-    addresses: addresses ?? [],
+    addresses: addresses.map(({ host, port }) => ({ host, port: port ?? (transport === 'tls' ? 853 : 53) })),
     key: optional(key, canonical),
+    tls: transport === 'tls' ? optional(tls, (given) => resolvePrimaryTls(given, path)) : undefined,
+    selection,
     sourceAddress,
     edns,
+    ixfr,
     stallTimeoutMs,
     transferTimeoutMs,
-    notifyFrom: notifyFrom ?? (addresses ?? []).map(({ host }) => singleHost(host)),
+    queriesPerSecond,
+    concurrentTransfers,
+    connections,
+    pipeline,
+    connectionIdleMs,
+    notifyFrom: notifyFrom ?? addresses.map(({ host }) => singleHost(host)),
+    notifyKey: optional(notifyKey, canonical),
   };
+}
+
+function resolvePrimaryTls(
+  tls: NonNullable<V1['primaries'][string]['tls']>,
+  path: (name: string) => string,
+): PrimaryTls {
+  const { name, 'ca-file': caFile, pins, certificate, alpn, resumption, ...later } = tls;
+  nothingLeft(later);
+  return { name, caFile: optional(caFile, path), pins, certificate, alpn, resumption };
 }
 
 function resolveSecondary(name: string, secondary: V1['secondaries'][string]): Secondary {

@@ -80,24 +80,68 @@ const key = mapping({
   'replay-check': later('Whether an older time signed than the last one is refused.'),
 });
 
+const primaryTls = mapping({
+  name: text('a host name').optional().meta({
+    description: 'Name that its certificate must be for, verified with `ca-file`.',
+    example: 'primary.example.net',
+  }),
+  'ca-file': file('PEM certificates of authorities').optional().meta({
+    description: 'Authorities that its certificate may come from.',
+    example: 'tls/ca.pem',
+  }),
+  pins: list(written('a pin', values.parsePin), 'pins').prefault([]).meta({
+    description:
+      'SHA-256 of its public key (`zonegate cert pin`): one must hold, and the name, too, where it is given.',
+  }),
+  certificate: text('the name of one of `certificates`').optional().meta({
+    description: 'Ours, for mutual TLS: the name of one of `certificates`.',
+    example: 'main',
+  }),
+  alpn: choice(['required', 'optional']).prefault('required').meta({
+    description: '`optional` is for servers that choose no ALPN protocol (NSD 4.6).',
+  }),
+  resumption: flag().prefault(true).meta({ description: 'Whether TLS sessions are resumed.' }),
+});
+
 const primary = mapping({
-  addresses: list(
-    written('an IP address', (value) => values.parseAddress(value, 53)),
-    'addresses',
-  )
+  addresses: list(written('an IP address', values.parseHost), 'addresses')
     .min(1, { error: 'expected at least one address' })
     .optional()
-    .meta({ description: 'Servers that hold the zones, tried in this order.', example: ['192.0.2.1:53'] }),
+    .meta({
+      description: 'Servers that hold the zones, tried in this order; port 53, or 853 with tls, unless given.',
+      example: ['192.0.2.1:53'],
+    }),
   key: keyName().optional().meta({ description: 'TSIG key for everything sent to it.', example: 'sec1-key' }),
-  transport: choice(['tcp'], ['tls']).prefault('tcp').meta({ description: 'How zones are fetched.' }),
+  transport: choice(['tcp', 'tls'])
+    .prefault('tcp')
+    .meta({ description: 'How it is asked: tcp, or tls (XoT, RFC 9103).' }),
+  tls: primaryTls.optional().meta({ description: 'tls only: who it is. `name` with `ca-file`, or `pins`, or all.' }),
+  selection: choice(['ordered', 'highest-serial']).prefault('ordered').meta({
+    description: 'Which address a zone is taken from: the first that answers, or the one with the highest serial.',
+  }),
   'stall-timeout': duration().prefault('30s').meta({ description: 'No progress on a transfer for so long ends it.' }),
   'transfer-timeout': duration().prefault('1h').meta({ description: 'The longest that a transfer may take.' }),
+  'queries-per-second': integer(1, 1_000_000)
+    .prefault(100)
+    .meta({ description: 'Most that is sent to it, transfers included.' }),
+  'concurrent-transfers': integer(1, 10_000).prefault(10).meta({ description: 'Most transfers from it at a time.' }),
+  connections: integer(1, 100).prefault(2).meta({
+    description: 'Most connections to each of its addresses: from two on, one is kept for queries.',
+  }),
+  pipeline: integer(1, 1000).prefault(16).meta({ description: 'Most queries in flight on a connection.' }),
+  'connection-idle': duration().prefault('10s').meta({
+    description: 'How long an idle connection to it is kept, if its edns-tcp-keepalive does not say less.',
+  }),
   'notify-from': oneOrMany(written('a network', values.parsePrefix), 'networks')
     .optional()
     .meta({
       description: 'Who may send NOTIFY without a rule; the addresses above unless given.',
       example: ['192.0.2.0/24'],
     }),
+  'notify-key': keyName().optional().meta({
+    description: 'TSIG key that NOTIFY from there must be signed with.',
+    example: 'sec1-key',
+  }),
   'source-address': written('an IP address', values.parseIp).optional().meta({
     description: 'Local address that queries leave from.',
     example: '192.0.2.53',
@@ -115,14 +159,6 @@ const primary = mapping({
     description: 'zone-files only: the folder that $INCLUDE may not leave; the same folder unless given.',
     example: 'zones/',
   }),
-  tls: later('Name, authorities and pins of a primary over TLS.'),
-  selection: later('Which address is asked: in order, or the one with the highest serial.'),
-  'queries-per-second': later('Most queries a second sent to it.'),
-  'concurrent-transfers': later('Most transfers from it at a time.'),
-  connections: later('Most connections to it.'),
-  pipeline: later('Most queries in flight on a connection.'),
-  'connection-idle': later('How long an idle connection to it is kept.'),
-  'notify-key': later('TSIG key that its NOTIFY must be signed with.'),
 });
 
 const secondary = mapping({

@@ -60,6 +60,22 @@ export function parseAddress(text: string, defaultPort?: number): Parsed<Address
   return succeed({ host, port });
 }
 
+/** As `parseAddress`, where the port that is meant without one depends on the transport. */
+export function parseHost(text: string): Parsed<{ readonly host: string; readonly port: number | undefined }> {
+  const parsed = parseAddress(text, NO_PORT);
+  if (!parsed.ok) return parsed;
+  const { host, port } = parsed.value;
+  return succeed({ host, port: port === NO_PORT ? undefined : port });
+}
+
+const NO_PORT = -1;
+
+/** Base64 of a SHA-256, as `zonegate cert pin` prints it. */
+export function parsePin(text: string): Parsed<string> {
+  const isPin = parseBase64(text)?.length === 32 && text === text.trim();
+  return isPin ? succeed(text) : fail('expected a pin: 44 characters of base64, as `zonegate cert pin` prints them');
+}
+
 /** A network as CIDR text; a single address gets its full length. IPv4 in IPv6 becomes plain IPv4. */
 export function parsePrefix(text: string): Parsed<string> {
   const [host = '', bits, more] = text.split('/');

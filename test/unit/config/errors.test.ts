@@ -205,16 +205,47 @@ rules: [{ match: { zone: [a..b, "*.x..y"] }, action: drop }]`,
     ],
   ],
   [
+    'a primary over TLS that nothing is known of, or half of it',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+primaries:
+  bare: { addresses: [192.0.2.1], transport: tls }
+  empty: { addresses: [192.0.2.1], transport: tls, tls: { pins: [] } }
+  named: { addresses: [192.0.2.1], transport: tls, tls: { name: a.example } }
+  issued: { addresses: [192.0.2.1], transport: tls, tls: { ca-file: ca.pem, pins: [${'A'.repeat(43)}=] } }
+  unclear: { addresses: [192.0.2.1], tls: { pins: [${'A'.repeat(43)}=] } }
+  wrong: { addresses: [192.0.2.1], transport: tls, tls: { pins: [AAAA, abc!], certificate: main, alpn: dot } }
+  folder: { zone-files: zones, tls: { pins: [] }, connections: 2 }
+  many: { addresses: [192.0.2.1], connections: 0, queries-per-second: 10/s, pipeline: 1.5, notify-key: nobody }`,
+    [
+      '4:35 primaries.bare.transport: nothing tells who the server is; expected `name` with `ca-file`, or `pins`, in `tls`',
+      '5:52 primaries.empty.tls: nothing tells who the server is; expected `name` with `ca-file`, or `pins`, in `tls`',
+      '6:59 primaries.named.tls.name: expected `ca-file` beside it',
+      '7:60 primaries.issued.tls.ca-file: expected `name` beside it',
+      '7:69 primaries.issued.tls.ca-file: `ca.pem` cannot be read: there is no such file',
+      '8:38 primaries.unclear.tls: `transport` is missing; expected `transport: tls` beside it',
+      '9:66 primaries.wrong.tls.pins[0]: expected a pin: 44 characters of base64, as `zonegate cert pin` prints them, not `AAAA`',
+      '9:72 primaries.wrong.tls.pins[1]: expected a pin: 44 characters of base64, as `zonegate cert pin` prints them, not `abc!`',
+      '9:92 primaries.wrong.tls.certificate: `main` is not one of `certificates`; `certificates` has none',
+      '9:104 primaries.wrong.tls.alpn: expected `required` or `optional`, not `dot`',
+      '10:32 primaries.folder.tls: `tls` goes with `addresses` only',
+      '10:51 primaries.folder.connections: `connections` goes with `addresses` only',
+      '11:48 primaries.many.connections: expected a whole number from 1 to 100, not `0`',
+      '11:71 primaries.many.queries-per-second: expected a whole number from 1 to 1000000, not `10/s`',
+      '11:87 primaries.many.pipeline: expected a whole number from 1 to 1000, not `1.5`',
+      '11:104 primaries.many.notify-key: `nobody` is not one of `keys`; `keys` has none',
+    ],
+  ],
+  [
     'what a later version brings',
     `version: 1
 listen: [{ address: 127.0.0.1 }]
-primaries: { p: { addresses: [192.0.2.1], transport: tls } }
+primaries: { p: { addresses: [192.0.2.1] } }
 zones: { "*": { primary: p }, example.org: { primary: p, mode: relay, history: { versions: 3 } } }
 rules: [{ action: delay, shadow: true }]
 store: { type: lmdb, path: /var/lib/zonegate }
 bans: { enabled: false }`,
     [
-      '3:54 primaries.p.transport: `tls` is not available yet; expected `tcp`',
       '4:10 zones["*"]: `*` (zones on demand) is not available yet; expected a zone\'s name',
       '4:64 zones["example.org"].mode: `relay` is not available yet; expected `mirror`',
       '4:71 zones["example.org"].history: `history` is not available yet',

@@ -81,15 +81,52 @@ zones: { Example.ORG.: { primary: p } }`);
       { host: '2001:db8::2', port: 53 },
     ],
     key: 'up',
+    tls: undefined,
+    selection: 'ordered',
     sourceAddress: undefined,
     edns: true,
+    ixfr: true,
     stallTimeoutMs: 30_000,
     transferTimeoutMs: 3_600_000,
+    queriesPerSecond: 100,
+    concurrentTransfers: 10,
+    connections: 2,
+    pipeline: 16,
+    connectionIdleMs: 10_000,
     notifyFrom: ['192.0.2.1/32', '2001:db8::1/128', '2001:db8::2/128'],
+    notifyKey: undefined,
   });
   assert.deepEqual([...config.keys.keys()], ['up']);
   assert.equal(config.listen[0]?.port, 0);
   assert.equal(config.listen[0]?.udp, false);
+});
+
+test('a primary over TLS is at port 853 unless told, and has what tells who it is', () => {
+  const pin = `${'A'.repeat(43)}=`;
+  const config = accept(`version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { K.: { secret: ${SECRET} } }
+primaries:
+  pinned:
+    { addresses: [192.0.2.1, "192.0.2.2:53", "2001:db8::1"], transport: tls, tls: { pins: ["${pin}"] }, notify-key: k }
+  plain: { addresses: [192.0.2.1], transport: tcp, tls: { pins: ["${pin}"] }, ixfr: false, selection: highest-serial }`);
+
+  const [pinned, plain] = ['pinned', 'plain'].map((name) => config.primaries.get(name));
+  assert.ok(pinned?.kind === 'server' && plain?.kind === 'server');
+  assert.deepEqual(
+    pinned.addresses.map(({ port }) => port),
+    [853, 53, 853],
+  );
+  assert.deepEqual(pinned.tls, {
+    name: undefined,
+    caFile: undefined,
+    pins: [pin],
+    certificate: undefined,
+    alpn: 'required',
+    resumption: true,
+  });
+  assert.equal(pinned.notifyKey, 'k');
+  assert.deepEqual([plain.tls, plain.ixfr, plain.selection], [undefined, false, 'highest-serial']);
 });
 
 test('a zone overrides zone-defaults key by key, timers too', () => {
