@@ -1,7 +1,7 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
-import { assembleVersion, usageOfRun } from '../src/xfr/assemble.ts';
+import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
 import type {
   AssembleTask,
@@ -14,6 +14,7 @@ import type {
   ZoneFileTask,
   ZoneFileTaskResult,
 } from '../src/xfr/tasks.ts';
+import { usageOfRun } from '../src/xfr/version-maker.ts';
 import { ingestZoneFile } from '../src/xfr/zone-file.ts';
 import { SlabDirectory, SlabWriter } from '../src/zone/slab.ts';
 

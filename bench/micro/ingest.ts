@@ -16,7 +16,7 @@ for (let round = 0; round < 7; round++) {
     stream,
     0,
     stream.length,
-    { apex, frameSize: 16_000, id: 7, isFirst: true, outOfZone: 'reject', tsig: undefined, now: 0 },
+    { apex, frameSize: 16_000, query: 'AXFR', id: 7, isFirst: true, outOfZone: 'reject', tsig: undefined, now: 0 },
     slabs,
   );
   const parsed = performance.now();

@@ -7,7 +7,8 @@ import type { ZoneConfig } from '../config/config.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import { EMPTY_MESSAGES_TEXT, MOST_EMPTY_MESSAGES } from '../xfr/client-failure.ts';
-import type { Batch, BatchOptions, IngestFailure } from '../xfr/ingest.ts';
+import type { IngestFailure } from '../xfr/answer-reader.ts';
+import type { Batch, BatchOptions } from '../xfr/ingest.ts';
 import type { BatchTaskResult } from '../xfr/tasks.ts';
 import { SLAB_SIZE, type SlabHandle } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
@@ -185,6 +186,7 @@ export class Receiver implements Intake {
       apex: this.#zone.apex,
       frameSize: this.#zone.frameSize,
       id: this.#query.id,
+      query: 'AXFR',
       isFirst: this.#isFirst,
       outOfZone: this.#zone.outOfZone,
       tsig: this.#key && { key: this.#key, priorMac: this.#mac },

@@ -2,7 +2,8 @@
 import type { SlabHandle, SlabIds, SlabRange, SlabReport } from '../zone/slab.ts';
 import type { SlabUsage } from '../zone/version.ts';
 import type { Assembled, AssembleOptions } from './assemble.ts';
-import type { Batch, BatchOptions, IngestFailure } from './ingest.ts';
+import type { IngestFailure } from './answer-reader.ts';
+import type { Batch, BatchOptions } from './ingest.ts';
 
 /** What every task brings: slabs to write to, and those it reads. */
 export interface SlabSupply {

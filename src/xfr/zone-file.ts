@@ -44,6 +44,6 @@ export function ingestZoneFile(
   if (messages === undefined) {
     return { ok: false, failure: { code: 'NO_FIRST_SOA', text: `${file}: the zone has no SOA record` } };
   }
-  const batch = { ...options, id: 0, isFirst: true, tsig: undefined, now: 0 };
+  const batch = { ...options, id: 0, query: 'AXFR' as const, isFirst: true, tsig: undefined, now: 0 };
   return ingestBatch(messages, 0, messages.length, batch, slabs);
 }

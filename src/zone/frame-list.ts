@@ -36,10 +36,16 @@ export class FrameListBuilder {
     this.#entries.push(entry);
   }
 
-  /** The table as octets; the builder is empty afterwards. */
-  finish(): Uint8Array<ArrayBuffer> {
+  /** The entries themselves; the builder is empty afterwards. */
+  take(): FrameEntry[] {
     const entries = this.#entries;
     this.#entries = [];
+    return entries;
+  }
+
+  /** The table as octets; the builder is empty afterwards. */
+  finish(): Uint8Array<ArrayBuffer> {
+    const entries = this.take();
     let fences = 0;
     for (const entry of entries) fences += entry.fence.length;
     const wordCount = HEADER_WORDS + entries.length * ENTRY_WORDS;
@@ -58,6 +64,9 @@ export class FrameListBuilder {
     return octets;
   }
 }
+
+export const listEntries = (list: FrameList): FrameEntry[] =>
+  Array.from({ length: list.length }, (_, i) => list.entry(i));
 
 /** Reads a table where it lies. The accessors of one entry make no object: the serving path uses them. */
 export class FrameList {

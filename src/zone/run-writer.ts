@@ -1,6 +1,7 @@
 /** Takes records in the order of the zone and gives a run: frames with their fences, and the first and last key. */
 import type { Bytes } from '../base/bytes.ts';
 import { concatBytes } from '../base/bytes.ts';
+import type { FenceGuide } from './fence-guide.ts';
 import type { FramePacker } from './packer.ts';
 
 /** A sorted piece of a zone without duplicates, packed. */
@@ -28,18 +29,41 @@ export interface PackedRecord {
   rdataLength: number;
 }
 
+/** To be filled in, and used again for each record. */
+export const emptyRecord = (): PackedRecord => ({
+  owner: NOTHING,
+  ownerLength: 0,
+  key: NOTHING,
+  keyLength: 0,
+  type: 0,
+  ttl: 0,
+  rdata: NOTHING,
+  rdataStart: 0,
+  canonicalStart: 0,
+  rdataLength: 0,
+});
+
+const NOTHING: Bytes = new Uint8Array(0);
+
 export class RunWriter {
   readonly #packer: FramePacker;
+  readonly #guide: FenceGuide | undefined;
   #firstKey: Uint8Array<ArrayBuffer> | undefined;
   #lastType = -1;
 
-  constructor(packer: FramePacker) {
+  /** `guide`: along whose fences the run is packed, if any. */
+  constructor(packer: FramePacker, guide?: FenceGuide) {
     this.#packer = packer;
+    this.#guide = guide;
   }
 
   /** `isSameOwner`: as the record before. False where no message can hold the record. */
   add(record: PackedRecord, isSameOwner: boolean): boolean {
     const { type } = record;
+    if (this.#guide?.crosses(record)) {
+      this.#packer.endFrame();
+      this.#packer.expected = this.#guide.frame;
+    }
     const added = this.#packer.add(
       record.owner,
       record.ownerLength,
@@ -71,9 +95,14 @@ export class RunWriter {
       this.#firstKey = fullKey(record);
       return this.#firstKey;
     }
-    if (!isSameOwner) return record.key.slice(0, record.keyLength);
-    return record.type === this.#lastType ? fullKey(record) : fullKey(record).slice(0, record.keyLength + 2);
+    return fenceBefore(record, isSameOwner, this.#lastType);
   }
+}
+
+/** A fence between `record` and the one before it, which had `lastType`. */
+export function fenceBefore(record: PackedRecord, isSameOwner: boolean, lastType: number): Bytes {
+  if (!isSameOwner) return record.key.slice(0, record.keyLength);
+  return record.type === lastType ? fullKey(record) : fullKey(record).slice(0, record.keyLength + 2);
 }
 
 /** Owner, type and canonical rdata as one string of octets. */

@@ -18,6 +18,12 @@ export interface SlabRange {
   readonly length: number;
 }
 
+/** Where a range begins, as one number. */
+export const placeOf = ({ slab, offset }: { readonly slab: number; readonly offset: number }): number =>
+  slab * SLAB_SIZE + offset;
+
+export const slabOfPlace = (place: number): number => Math.floor(place / SLAB_SIZE);
+
 /** What a task in a pool thread says about slabs when it is done. */
 export interface SlabReport {
   /** Slabs that this thread writes to, or wrote to, for the first time. */

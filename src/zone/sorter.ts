@@ -5,8 +5,9 @@
  */
 import type { Bytes } from '../base/bytes.ts';
 import { compareRanges } from './order.ts';
+import { RecordArena, type StoredRecord } from './record-arena.ts';
 import type { RecordReader } from './record-reader.ts';
-import type { PackedRecord, RunWriter } from './run-writer.ts';
+import { emptyRecord, type PackedRecord, type RunWriter } from './run-writer.ts';
 
 /** Holds the records of one owner as offsets, and gives them to the writer in order, without duplicates. */
 export class OwnerGroup {
@@ -27,19 +28,7 @@ export class OwnerGroup {
   constructor(reader: RecordReader, writer: RunWriter) {
     this.#reader = reader;
     this.#writer = writer;
-    const nothing = new Uint8Array(0);
-    this.#record = {
-      owner: nothing,
-      ownerLength: 0,
-      key: nothing,
-      keyLength: 0,
-      type: 0,
-      ttl: 0,
-      rdata: nothing,
-      rdataStart: 0,
-      canonicalStart: 0,
-      rdataLength: 0,
-    };
+    this.#record = emptyRecord();
   }
 
   get isEmpty(): boolean {
@@ -160,12 +149,11 @@ export class OwnerGroup {
   }
 }
 
-/** Holds a whole batch: for owners out of order. Copies what it keeps into one arena. */
+/** Holds a whole batch: for owners out of order. */
 export class BatchSorter {
   readonly #writer: RunWriter;
-  #arena = new Uint8Array(1 << 20);
-  #used = 0;
-  readonly #records: Stored[] = [];
+  readonly #arena = new RecordArena();
+  readonly #records: StoredRecord[] = [];
   duplicates = 0;
 
   constructor(writer: RunWriter) {
@@ -174,95 +162,26 @@ export class BatchSorter {
 
   /** Takes the record that the reader is at. */
   push(reader: RecordReader): void {
-    const { ownerLength, keyLength, rdataLength } = reader;
-    const start = this.#used;
-    const folded = reader.canonicalStart !== reader.rdataStart;
-    const length = ownerLength + keyLength + 2 + rdataLength * (folded ? 2 : 1);
-    this.#reserve(length);
-    const arena = this.#arena;
-    const key = start + ownerLength;
-    const canonical = key + keyLength + 2;
-    const rdata = reader.rdataBytes;
-    arena.set(reader.owner.subarray(0, ownerLength), start);
-    arena.set(reader.key.subarray(0, keyLength), key);
-    arena[canonical - 2] = reader.type >>> 8;
-    arena[canonical - 1] = reader.type;
-    arena.set(rdata.subarray(reader.canonicalStart, reader.canonicalStart + rdataLength), canonical);
-    if (folded) arena.set(rdata.subarray(reader.rdataStart, reader.rdataStart + rdataLength), canonical + rdataLength);
-    this.#used += length;
-    this.#records.push({
-      start,
-      ownerLength,
-      keyLength,
-      ttl: reader.ttl,
-      rdataLength,
-      rdataStart: folded ? canonical + rdataLength : canonical,
-    });
+    this.#records.push(this.#arena.store(reader));
     reader.releaseScratch();
   }
 
   /** Gives all to the writer, sorted, without duplicates. `last` is undefined when there was none. */
   flush(): { readonly fits: boolean; readonly last: PackedRecord | undefined } {
     const arena = this.#arena;
-    this.#records.sort((a, b) => compareStored(arena, a, b) || a.start - b.start);
-    let previous: Stored | undefined;
+    this.#records.sort((a, b) => arena.compare(a, b) || a.start - b.start);
+    let previous: StoredRecord | undefined;
     let last: PackedRecord | undefined;
     for (const stored of this.#records) {
-      if (previous !== undefined && compareStored(arena, previous, stored) === 0) {
+      if (previous !== undefined && arena.compare(previous, stored) === 0) {
         this.duplicates++;
         continue;
       }
-      const isSameOwner = previous !== undefined && compareOwners(arena, previous, stored) === 0;
-      last = unpack(arena, stored);
+      const isSameOwner = previous !== undefined && arena.isSameOwner(previous, stored);
+      last = arena.record(stored);
       if (!this.#writer.add(last, isSameOwner)) return { fits: false, last };
       previous = stored;
     }
     return { fits: true, last };
   }
-
-  #reserve(more: number): void {
-    if (this.#used + more <= this.#arena.length) return;
-    const larger = new Uint8Array(Math.max(this.#arena.length * 2, this.#used + more));
-    larger.set(this.#arena.subarray(0, this.#used));
-    this.#arena = larger;
-  }
-}
-
-/** Offsets into the arena: owner, then key, type and canonical rdata in one, then the rdata if its case differs. */
-interface Stored {
-  readonly start: number;
-  readonly ownerLength: number;
-  readonly keyLength: number;
-  readonly ttl: number;
-  readonly rdataLength: number;
-  readonly rdataStart: number;
-}
-
-function compareStored(arena: Bytes, a: Stored, b: Stored): number {
-  const aLength = a.keyLength + 2 + a.rdataLength;
-  const bLength = b.keyLength + 2 + b.rdataLength;
-  return compareRanges(arena, a.start + a.ownerLength, aLength, arena, b.start + b.ownerLength, bLength);
-}
-
-/** By their keys: a name in another case is the same owner, and a fence between the two must be longer than it. */
-function compareOwners(arena: Bytes, a: Stored, b: Stored): number {
-  const [aKey, bKey] = [a.start + a.ownerLength, b.start + b.ownerLength];
-  return compareRanges(arena, aKey, a.keyLength, arena, bKey, b.keyLength);
-}
-
-function unpack(arena: Bytes, stored: Stored): PackedRecord {
-  const key = stored.start + stored.ownerLength;
-  const canonical = key + stored.keyLength + 2;
-  return {
-    owner: arena.subarray(stored.start, key),
-    ownerLength: stored.ownerLength,
-    key: arena.subarray(key, canonical - 2),
-    keyLength: stored.keyLength,
-    type: ((arena[canonical - 2] as number) << 8) | (arena[canonical - 1] as number),
-    ttl: stored.ttl,
-    rdata: arena,
-    rdataStart: stored.rdataStart,
-    canonicalStart: canonical,
-    rdataLength: stored.rdataLength,
-  };
 }

@@ -34,7 +34,7 @@ export class Bench {
     end: number,
     options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>,
   ): BatchResult {
-    const defaults = { frameSize: 16_000, id: BATCH_ID, isFirst: true, outOfZone: 'reject' } as const;
+    const defaults = { frameSize: 16_000, id: BATCH_ID, query: 'AXFR', isFirst: true, outOfZone: 'reject' } as const;
     return ingestBatch(bytes, start, end, { ...defaults, tsig: undefined, now: 0, ...options }, this.slabs);
   }
 

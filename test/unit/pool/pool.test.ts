@@ -20,6 +20,7 @@ const OPTIONS: BatchOptions = {
   apex: new Uint8Array(APEX),
   frameSize: 16_000,
   id: BATCH_ID,
+  query: 'AXFR',
   isFirst: true,
   outOfZone: 'reject',
   tsig: undefined,
