@@ -23,8 +23,12 @@ export class Bench {
     this.slabs.begin(this.ids, []);
   }
 
-  batch(stream: Buffer, options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>): BatchResult {
-    return this.batchAt(stream, 0, stream.length, options);
+  batch(
+    stream: Buffer,
+    options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>,
+    base?: VersionReader,
+  ): BatchResult {
+    return this.batchAt(stream, 0, stream.length, options, base);
   }
 
   /** The messages that lie in `bytes[start..end]`. */
@@ -33,15 +37,20 @@ export class Bench {
     start: number,
     end: number,
     options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>,
+    base?: VersionReader,
   ): BatchResult {
     const defaults = { frameSize: 16_000, id: BATCH_ID, query: 'AXFR', isFirst: true, outOfZone: 'reject' } as const;
-    return ingestBatch(bytes, start, end, { ...defaults, tsig: undefined, now: 0, ...options }, this.slabs);
+    return ingestBatch(bytes, start, end, { ...defaults, tsig: undefined, now: 0, ...options }, this.slabs, base);
   }
 
   /** Batches that must be taken in. */
-  batches(streams: readonly Buffer[], options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>): Batch[] {
+  batches(
+    streams: readonly Buffer[],
+    options: Partial<BatchOptions> & Pick<BatchOptions, 'apex'>,
+    base?: VersionReader,
+  ): Batch[] {
     return streams.map((stream, i) => {
-      const result = this.batch(stream, { ...options, isFirst: i === 0 });
+      const result = this.batch(stream, { ...options, isFirst: i === 0 }, base);
       assert.ok(result.ok, result.ok ? '' : `${result.failure.code}: ${result.failure.text}`);
       return result.batch;
     });
@@ -54,7 +63,7 @@ export class Bench {
     return assembleVersion({ id: 1, apex, frameSize, soa, runs }, this.slabs, this.directory);
   }
 
-  frames({ version }: Assembled): ReadFrame[] {
+  frames({ version }: Pick<Assembled, 'version'>): ReadFrame[] {
     const reader = new VersionReader(version.root, this.directory);
     return Array.from({ length: reader.pageCount }, (_, p) => this.#read(reader.page(p))).flat();
   }
