@@ -1,137 +1,122 @@
 /**
- * A TCP connection to a primary. Octets are read straight into memory of the reader's choice: a transfer's go into
- * shared memory without being copied once more.
+ * One connection to a primary, over TCP or TLS: octets in, whole messages out. They are read into one ordinary buffer
+ * that is used again and again, so a message is a view of it that is valid for the length of the call.
  */
-import { connect, type Socket } from 'node:net';
-import { ZonegateError } from '../base/errors.ts';
-import type { Address } from '../config/config.ts';
+import type { Socket } from 'node:net';
+import type { ZonegateError } from '../base/errors.ts';
+import { type ConnectOptions, connectDns, type DnsTarget, describe, type TlsFacts } from '../net/dns-connect.ts';
 
-/** Where received octets go. */
-export interface Intake {
-  /** Room for what comes next. */
-  space(): Uint8Array;
-  /** `length` octets were put at the beginning of the last `space()`. False: enough for now, until `resume`. */
-  received(length: number): boolean;
-  /** The connection is over; `error` says why, if not by a plain close. */
-  ended(error: Error | undefined): void;
+/** Beside the begun message of up to 65,537 octets there is always room for as much again. */
+const BUFFER_OCTETS = 256 * 1024;
+
+export interface ConnectionReader {
+  /** A whole message with its length prefix. Still called after a `pause` with what had come by then. */
+  message(framed: Uint8Array<ArrayBuffer>): void;
+  /** Once, when the connection is over and not by our `close`: with what broke it, if it was not closed in order. */
+  closed(error: ZonegateError | undefined): void;
 }
 
 export class PrimaryConnection {
-  readonly address: Address;
-  readonly #socket: Socket;
-  #intake: Intake;
-  #space: Uint8Array;
+  readonly target: DnsTarget;
+  readonly #reader: ConnectionReader;
+  readonly #buffer = new Uint8Array(BUFFER_OCTETS);
+  /** Octets of a begun message, at the beginning of the buffer. */
+  #filled = 0;
+  #socket: Socket | undefined;
+  #tls: TlsFacts | undefined;
+  #isPaused = false;
   #isClosed = false;
 
-  private constructor(
-    address: Address,
-    sourceAddress: string | undefined,
-    connected: () => void,
-    failed: (error: Error) => void,
-  ) {
-    this.address = address;
-    this.#intake = idleIntake;
-    this.#space = SCRATCH();
-    this.#socket = connect({
-      host: address.host,
-      port: address.port,
-      noDelay: true,
-      ...(sourceAddress !== undefined && { localAddress: sourceAddress }),
-      onread: { buffer: () => this.#space, callback: (length: number) => this.#read(length) },
-    });
-    this.#socket.once('connect', connected);
-    let cause: Error | undefined;
-    this.#socket.on('error', (error) => {
-      cause = error;
-      failed(error);
-    });
-    this.#socket.on('end', () => this.#end(cause));
-    this.#socket.on('close', () => this.#end(cause));
+  private constructor(target: DnsTarget, reader: ConnectionReader) {
+    this.target = target;
+    this.#reader = reader;
   }
 
-  /** Rejects with ZG_PRIMARY_CLOSED or ZG_PRIMARY_TIMEOUT. */
-  static open(address: Address, sourceAddress: string | undefined, timeoutMs: number): Promise<PrimaryConnection> {
-    return new Promise((resolve, reject) => {
-      const where = `${address.host}#${address.port}`;
-      const timer = setTimeout(() => {
-        connection.close();
-        reject(new ZonegateError('ZG_PRIMARY_TIMEOUT', `${where}: no connection after ${timeoutMs} ms`));
-      }, timeoutMs);
-      const connection = new PrimaryConnection(
-        address,
-        sourceAddress,
-        () => {
-          clearTimeout(timer);
-          resolve(connection);
-        },
-        (error) => {
-          clearTimeout(timer);
-          const code = (error as NodeJS.ErrnoException).code ?? error.message;
-          reject(new ZonegateError('ZG_PRIMARY_CLOSED', `${where}: ${code}`, {}, error));
-        },
-      );
-    });
+  /** Rejects with a ZonegateError of `connectDns`. */
+  static async open(
+    target: DnsTarget,
+    reader: ConnectionReader,
+    session: Pick<ConnectOptions, 'session' | 'onSession'> = {},
+  ): Promise<PrimaryConnection> {
+    const connection = new PrimaryConnection(target, reader);
+    const onread = {
+      buffer: () => connection.#buffer.subarray(connection.#filled),
+      callback: (length: number) => connection.#read(length),
+    };
+    const { socket, tls } = await connectDns(target, { ...session, onread });
+    connection.#attach(socket, tls);
+    return connection;
+  }
+
+  /** Undefined over plain TCP. */
+  get tls(): TlsFacts | undefined {
+    return this.#tls;
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Sends a message, with its length prefix in the same write (RFC 7766 §8), and lets `intake` have what comes. */
-  send(message: Uint8Array, intake: Intake): void {
-    this.#intake = intake;
+  /** Length prefix and message in one write (RFC 7766 §8). */
+  send(message: Uint8Array): void {
     const framed = Buffer.allocUnsafe(message.length + 2);
     framed.writeUInt16BE(message.length, 0);
     framed.set(message, 2);
-    this.#socket.write(framed);
+    this.#socket?.write(framed);
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Reads no more until `resume`: TCP slows the primary down. */
+  pause(): void {
+    this.#isPaused = true;
   }
 
   resume(): void {
-    if (!this.#isClosed) this.#socket.resume();
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (!this.#isClosed) this.#socket?.resume();
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#isClosed = true;
+    this.#socket?.destroy();
   }
 
-  /** The room that the socket has was asked for before a new intake came: then the octets are copied over. */
+  #attach(socket: Socket, tls: TlsFacts | undefined): void {
+    this.#socket = socket;
+    this.#tls = tls;
+    let cause: Error | undefined;
+    socket.on('error', (error) => {
+      cause = error;
+    });
+    const end = (): void => this.#end(cause && describe(cause, this.target));
+    socket.on('end', end).on('close', end);
+    // It may have ended in the turn in which it was connected.
+    if (socket.destroyed || socket.readableEnded) end();
+  }
+
   #read(length: number): boolean {
-    const filled = this.#space.subarray(0, length);
-    const intake = this.#intake;
-    let goesOn = true;
-    if (this.#owner === intake) goesOn = intake.received(length);
-    else {
-      let at = 0;
-      while (at < length) {
-        const room = intake.space();
-        const taken = Math.min(room.length, length - at);
-        room.set(filled.subarray(at, at + taken));
-        at += taken;
-        goesOn = intake.received(taken);
-      }
+    const buffer = this.#buffer;
+    const end = this.#filled + length;
+    let at = 0;
+    while (end - at >= 2 && !this.#isClosed) {
+      const next = at + 2 + (((buffer[at] as number) << 8) | (buffer[at + 1] as number));
+      if (next > end) break;
+      this.#reader.message(buffer.subarray(at, next));
+      at = next;
     }
-    this.#owner = this.#intake;
-    this.#space = this.#intake.space();
-    return goesOn;
+    if (at > 0 && at < end) buffer.copyWithin(0, at, end);
+    this.#filled = end - at;
+    return !this.#isPaused;
   }
 
-  #owner: Intake = idleIntake;
-
-  #end(error: Error | undefined): void {
+  #end(error: ZonegateError | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const intake = this.#intake;
-    this.#intake = idleIntake;
-    this.#socket.destroy();
-    intake.ended(error);
+    this.#socket?.destroy();
+    this.#reader.closed(error);
   }
 }
-
-const SCRATCH = (): Uint8Array => new Uint8Array(16_384);
-
-/** Nothing is expected: what comes is thrown away. */
-const idleIntake: Intake = {
-  space: () => new Uint8Array(1024),
-  received: () => true,
-  ended: () => undefined,
-};

@@ -1,19 +1,21 @@
 /**
- * Takes in the octets of one AXFR: they land in shared memory, and whole messages are handed to the pool batch by batch
- * while the rest is on its way. Control looks at length prefixes only.
+ * Takes in the answer to one AXFR: its messages are copied to shared memory, and handed to the pool batch by batch while
+ * the rest is on its way. Control looks at nothing but where a batch may end.
  */
 import type { Milliseconds } from '../base/clock.ts';
+import type { ZonegateError } from '../base/errors.ts';
 import type { ZoneConfig } from '../config/config.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { TsigKey } from '../tsig/key.ts';
-import { EMPTY_MESSAGES_TEXT, MOST_EMPTY_MESSAGES } from '../xfr/client-failure.ts';
 import type { IngestFailure } from '../xfr/answer-reader.ts';
+import { EMPTY_MESSAGES_TEXT, MOST_EMPTY_MESSAGES } from '../xfr/client-failure.ts';
+import type { BuiltQuery } from '../xfr/client-query.ts';
 import type { Batch, BatchOptions } from '../xfr/ingest.ts';
 import type { BatchTaskResult } from '../xfr/tasks.ts';
 import { SLAB_SIZE, type SlabHandle } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { SlabUsage } from '../zone/version.ts';
-import type { Intake } from './connection.ts';
+import type { Asker, TransferHandle, Verdict } from './link-exchange.ts';
 
 /** A slab is left for the next one from here on, if it can be cut; TSIG may let up to 6.5 MB come without a cut. */
 const SLAB_FILL = 1 << 20;
@@ -21,8 +23,6 @@ const SLAB_FILL = 1 << 20;
 const BATCH_OCTETS = 1 << 19;
 /** Slabs with octets that are not worked on yet: beyond, the primary waits. */
 const MOST_SLABS = 3;
-const ROOM = 256 * 1024;
-
 export type Received =
   | {
       readonly kind: 'done';
@@ -32,12 +32,6 @@ export type Received =
     }
   | { readonly kind: 'failed'; readonly failure: IngestFailure };
 
-/** What the answer must fit: the id, and the MAC that its first MAC covers. */
-export interface SentQuery {
-  readonly id: number;
-  readonly mac: Uint8Array;
-}
-
 interface Slab {
   readonly handle: SlabHandle;
   readonly bytes: Uint8Array<SharedArrayBuffer>;
@@ -45,134 +39,123 @@ interface Slab {
   filled: number;
   /** Everything before it was handed to the pool. */
   dispatched: number;
-  /** Where the next message begins that is not seen whole yet. */
-  scanned: number;
   /** Everything before it may be cut off. */
   cut: number;
   batches: number;
   isLeft: boolean;
 }
 
-export class Receiver implements Intake {
+export interface ReceiverDeps {
+  readonly pool: Pool;
+  readonly registry: SlabRegistry;
+  readonly now: () => Milliseconds;
+}
+
+export class Receiver implements Asker {
   readonly #pool: Pool;
   readonly #registry: SlabRegistry;
-  readonly #zone: ZoneConfig;
-  readonly #query: SentQuery;
-  readonly #key: TsigKey | undefined;
-  readonly #done: (received: Received) => void;
-  readonly #close: () => void;
   readonly #now: () => Milliseconds;
-  #slab: Slab;
-  #slabsHeld = 1;
+  readonly #zone: ZoneConfig;
+  readonly #key: TsigKey | undefined;
+  readonly #build: (id: number) => BuiltQuery;
+  readonly #done: (received: Received) => void;
+  #handle: TransferHandle | undefined;
+  #id = 0;
+  /** From the first message on: many transfers wait in line, and hold nothing. */
+  #slab: Slab | undefined;
+  #slabsHeld = 0;
   /** MAC of the last signed message before the cut. */
-  #mac: Uint8Array;
-  #cutMac: Uint8Array;
+  #mac: Uint8Array = new Uint8Array(0);
+  #cutMac: Uint8Array = this.#mac;
   #isFirst = true;
   #inFlight = 0;
   #results: (BatchTaskResult | undefined)[] = [];
   #octets = 0;
   #records = 0;
   #emptyMessages = 0;
+  #isPaused = false;
   #isOver = false;
   #hasEnd = false;
-  /** Called when octets may come again. */
-  onRoom: () => void = () => undefined;
-  lastProgress: Milliseconds;
+  #endedBy: ZonegateError | undefined;
 
   constructor(
-    deps: { readonly pool: Pool; readonly registry: SlabRegistry; readonly now: () => Milliseconds },
+    deps: ReceiverDeps,
     zone: ZoneConfig,
-    query: SentQuery,
     key: TsigKey | undefined,
-    handlers: {
-      readonly done: (received: Received) => void;
-      /** Ends the connection. Called before any slab is given back: the socket must not write to it any more. */
-      readonly close: () => void;
-    },
+    build: (id: number) => BuiltQuery,
+    done: (received: Received) => void,
   ) {
     this.#pool = deps.pool;
     this.#registry = deps.registry;
     this.#now = deps.now;
     this.#zone = zone;
-    this.#query = query;
     this.#key = key;
-    this.#done = handlers.done;
-    this.#close = handlers.close;
-    this.#mac = new Uint8Array(query.mac);
+    this.#build = build;
+    this.#done = done;
+  }
+
+  /** Asks: `ask` is given the receiver and gives what to hold the transfer by. */
+  start(ask: (asker: Asker) => TransferHandle): void {
+    this.#handle = ask(this);
+  }
+
+  query(id: number): Uint8Array {
+    const { message, mac } = this.#build(id);
+    this.#id = id;
+    this.#mac = new Uint8Array(mac);
     this.#cutMac = this.#mac;
-    this.#slab = this.#takeSlab();
-    this.lastProgress = deps.now();
+    return message;
   }
 
-  get octets(): number {
-    return this.#octets;
-  }
-
-  space(): Uint8Array {
-    if (this.#isOver) return new Uint8Array(1024);
-    const slab = this.#slab;
-    return slab.bytes.subarray(slab.filled, Math.min(slab.filled + ROOM, SLAB_SIZE));
-  }
-
-  received(length: number): boolean {
-    if (this.#isOver) return true;
-    const slab = this.#slab;
-    slab.filled += length;
-    this.#octets += length;
-    this.lastProgress = this.#now();
-    this.#scan(slab);
+  message(framed: Uint8Array<ArrayBuffer>): Verdict {
+    const slab = this.#roomFor(framed.length);
+    if (slab === undefined) return 'abort';
+    const at = slab.filled;
+    slab.bytes.set(framed, at);
+    slab.filled += framed.length;
+    this.#octets += framed.length;
+    const mac = this.#key === undefined ? undefined : macAtEnd(framed, this.#key.algorithm.macLength);
+    if (this.#key === undefined || mac !== undefined) {
+      slab.cut = slab.filled;
+      this.#cutMac = mac ?? this.#cutMac;
+    }
     if (this.#octets > this.#zone.maxBytes) {
       this.#fail({ code: 'TOO_LARGE', text: `the transfer is larger than max-bytes (${this.#zone.maxBytes})` });
-      return true;
+      return 'abort';
     }
-    if (slab.filled >= SLAB_FILL && slab.cut > slab.dispatched) this.#leaveSlab();
+    if (slab.filled >= SLAB_FILL && slab.cut > slab.dispatched) this.#leaveSlab(slab);
     else this.#dispatchIfWorthIt();
-    if (this.#slab.filled === SLAB_SIZE) {
-      this.#fail({
-        code: 'TSIG_TOO_MANY_UNSIGNED',
-        text: 'no message was signed in more octets than 100 messages can have',
-      });
-    }
-    return this.#slabsHeld <= MOST_SLABS;
+    this.#isPaused = this.#slabsHeld > MOST_SLABS;
+    return this.#isPaused ? 'pause' : 'more';
   }
 
-  ended(error: Error | undefined): void {
+  /** What has come is worked on to its end, which it may hold: then the primary is not to be blamed for what it does. */
+  isBusy(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  ended(error: ZonegateError): void {
     if (this.#isOver) return;
-    this.#dispatch(this.#slab);
-    if (this.#inFlight > 0) {
-      // What is being worked on may hold the end.
-      this.#closedEarly = error ?? CLOSED;
-      return;
-    }
-    this.#fail(closedFailure(error ?? CLOSED, this.#octets));
+    if (this.#slab !== undefined) this.#dispatch(this.#slab);
+    if (this.#inFlight > 0) this.#endedBy = error;
+    else this.#fail(brokenOff(error));
   }
 
-  /** Gives up: a time limit, or the zone is gone. */
-  abort(failure: IngestFailure): void {
-    this.#fail(failure);
-  }
-
-  #closedEarly: Error | undefined;
-
-  #scan(slab: Slab): void {
-    const { bytes } = slab;
-    for (;;) {
-      const at = slab.scanned;
-      if (slab.filled - at < 2) return;
-      const end = at + 2 + (((bytes[at] as number) << 8) | (bytes[at + 1] as number));
-      if (end > slab.filled) return;
-      slab.scanned = end;
-      const mac = this.#key === undefined ? undefined : macAtEnd(bytes, at + 2, end, this.#key.algorithm.macLength);
-      if (this.#key === undefined || mac !== undefined) {
-        slab.cut = end;
-        this.#cutMac = mac ?? this.#cutMac;
-      }
-    }
+  #roomFor(length: number): Slab | undefined {
+    this.#slab ??= this.#takeSlab();
+    if (this.#slab.filled + length <= SLAB_SIZE) return this.#slab;
+    this.#fail({
+      code: 'TSIG_TOO_MANY_UNSIGNED',
+      text: 'no message was signed in more octets than 100 messages can have',
+    });
+    return undefined;
   }
 
   #dispatchIfWorthIt(): void {
-    const waiting = this.#slab.cut - this.#slab.dispatched;
-    if (waiting > 0 && (waiting >= BATCH_OCTETS || this.#inFlight === 0)) this.#dispatch(this.#slab);
+    const slab = this.#slab;
+    if (slab === undefined) return;
+    const waiting = slab.cut - slab.dispatched;
+    if (waiting > 0 && (waiting >= BATCH_OCTETS || this.#inFlight === 0)) this.#dispatch(slab);
   }
 
   #dispatch(slab: Slab): void {
@@ -185,7 +168,7 @@ export class Receiver implements Intake {
     const options: BatchOptions = {
       apex: this.#zone.apex,
       frameSize: this.#zone.frameSize,
-      id: this.#query.id,
+      id: this.#id,
       query: 'AXFR',
       isFirst: this.#isFirst,
       outOfZone: this.#zone.outOfZone,
@@ -214,7 +197,6 @@ export class Receiver implements Intake {
       return;
     }
     this.#results[index] = result;
-    this.lastProgress = this.#now();
     if (!result.ok) {
       this.#fail(result.failure);
       return;
@@ -234,7 +216,7 @@ export class Receiver implements Intake {
     this.#dispatchIfWorthIt();
     if (this.#inFlight > 0) return;
     if (this.#hasEnd) this.#complete();
-    else if (this.#closedEarly !== undefined) this.#fail(closedFailure(this.#closedEarly, this.#octets));
+    else if (this.#endedBy !== undefined) this.#fail(brokenOff(this.#endedBy));
   }
 
   #complete(): void {
@@ -246,7 +228,7 @@ export class Receiver implements Intake {
       return;
     }
     this.#isOver = true;
-    this.#close();
+    this.#handle?.done();
     this.#leave(this.#slab);
     const usage = results.flatMap((result) => result.usage);
     this.#done({ kind: 'done', batches, usage, octets: this.#octets });
@@ -256,7 +238,7 @@ export class Receiver implements Intake {
   #checkWhole(batches: readonly Batch[]): IngestFailure | undefined {
     const last = batches.at(-1);
     const isAfterEnd = batches.slice(0, -1).some((batch) => batch.lastSoa !== undefined);
-    if (isAfterEnd || this.#slab.filled > this.#slab.dispatched) {
+    if (isAfterEnd || (this.#slab !== undefined && this.#slab.filled > this.#slab.dispatched)) {
       return { code: 'RECORD_AFTER_END', text: 'the transfer goes on after the SOA record that ends it' };
     }
     const first = batches[0]?.firstSoa;
@@ -273,7 +255,9 @@ export class Receiver implements Intake {
   #fail(failure: IngestFailure): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#close();
+    // After an error nothing more comes: the connection is as good as before.
+    if (failure.rcode === undefined) this.#handle?.abort();
+    else this.#handle?.done();
     for (const result of this.#results) if (result?.ok) this.#registry.release(result.value.usage);
     this.#leave(this.#slab);
     this.#done({ kind: 'failed', failure });
@@ -282,23 +266,22 @@ export class Receiver implements Intake {
   #takeSlab(): Slab {
     const handle = this.#registry.take();
     const bytes = new Uint8Array(handle.buffer);
-    return { handle, bytes, filled: 0, dispatched: 0, scanned: 0, cut: 0, batches: 0, isLeft: false };
+    this.#slabsHeld++;
+    return { handle, bytes, filled: 0, dispatched: 0, cut: 0, batches: 0, isLeft: false };
   }
 
   /** Goes on in another slab; what is not cut yet moves along. */
-  #leaveSlab(): void {
-    const old = this.#slab;
+  #leaveSlab(old: Slab): void {
     this.#dispatch(old);
     const next = this.#takeSlab();
     next.bytes.set(old.bytes.subarray(old.cut, old.filled));
     next.filled = old.filled - old.cut;
-    next.scanned = old.scanned - old.cut;
     this.#slab = next;
-    this.#slabsHeld++;
     this.#leave(old);
   }
 
-  #leave(slab: Slab): void {
+  #leave(slab: Slab | undefined): void {
+    if (slab === undefined) return;
     slab.isLeft = true;
     this.#freeIfDone(slab);
   }
@@ -312,27 +295,23 @@ export class Receiver implements Intake {
     if (!slab.isLeft || slab.batches > 0) return;
     this.#registry.giveBack(slab.handle);
     this.#slabsHeld--;
-    this.onRoom();
+    if (!this.#isPaused || this.#slabsHeld > MOST_SLABS) return;
+    this.#isPaused = false;
+    this.#handle?.resume();
   }
 }
 
-const CLOSED = new Error('closed');
-
-function closedFailure(error: Error, octets: number): IngestFailure {
-  const why = error === CLOSED ? 'closed the connection' : `broke the connection (${error.message})`;
-  return { code: 'CLOSED_EARLY', text: `the primary ${why} after ${octets} octets, before the end of the zone` };
-}
+/** As its link says it, address and all. */
+const brokenOff = ({ code, message }: ZonegateError): IngestFailure => ({ code, text: message });
 
 /**
  * The MAC of a message that ends with a TSIG record without other data, found from the end: MAC size, MAC, original id,
  * error, other length. A guess that is wrong cannot pass: the next batch is verified with it.
  */
-function macAtEnd(bytes: Uint8Array, start: number, end: number, macLength: number): Uint8Array | undefined {
-  const macStart = end - 6 - macLength;
-  if (macStart - 2 < start + 12) return undefined;
-  const additionals = ((bytes[start + 10] as number) << 8) | (bytes[start + 11] as number);
-  const size = ((bytes[macStart - 2] as number) << 8) | (bytes[macStart - 1] as number);
-  const other = ((bytes[end - 2] as number) << 8) | (bytes[end - 1] as number);
-  const hasTsig = additionals > 0 && size === macLength && other === 0;
-  return hasTsig ? new Uint8Array(bytes.subarray(macStart, macStart + macLength)) : undefined;
+function macAtEnd(framed: Uint8Array, macLength: number): Uint8Array | undefined {
+  const macStart = framed.length - 6 - macLength;
+  if (macStart - 2 < 14) return undefined;
+  const uint16 = (at: number): number => ((framed[at] as number) << 8) | (framed[at + 1] as number);
+  const hasTsig = uint16(12) > 0 && uint16(macStart - 2) === macLength && uint16(framed.length - 2) === 0;
+  return hasTsig ? new Uint8Array(framed.subarray(macStart, macStart + macLength)) : undefined;
 }

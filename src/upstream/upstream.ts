@@ -14,6 +14,7 @@ import { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { hasSameFrames, type SlabUsage, VersionReader } from '../zone/version.ts';
 import { Gate } from './gate.ts';
+import { PrimaryLinks } from './links.ts';
 import { initialSync, type SyncEvent, type SyncState, stepSync, wakeAt } from './machine.ts';
 import { refresh } from './refresh.ts';
 import { Scheduler } from './scheduler.ts';
@@ -80,12 +81,14 @@ export class Upstream {
   readonly #deps: UpstreamDeps;
   readonly #zones = new Map<string, Zone>();
   readonly #gates = new Map<string, Gate>();
+  readonly #links: PrimaryLinks;
   readonly #watchers: FolderWatchers;
   readonly #scheduler: Scheduler;
   #isStopped = false;
 
   constructor(deps: UpstreamDeps) {
     this.#deps = deps;
+    this.#links = new PrimaryLinks(deps);
     this.#scheduler = new Scheduler(deps.clock, (zone) => this.#step(zone, { kind: 'due' }));
     this.#watchers = new FolderWatchers(
       (folder, zone) => this.#folderChanged(folder, zone),
@@ -95,6 +98,7 @@ export class Upstream {
 
   /** Brings the zones in line with the configuration; what is served goes on. */
   configure(config: Config): void {
+    this.#links.configure(config);
     for (const name of this.#zones.keys()) if (!config.zones.has(name)) this.#remove(name);
     this.#watchers.watch(config.primaries.values());
     for (const [name, zoneConfig] of config.zones) {
@@ -165,6 +169,7 @@ export class Upstream {
   stop(): void {
     this.#isStopped = true;
     this.#scheduler.stop();
+    this.#links.close();
     this.#watchers.close();
   }
 
@@ -224,7 +229,8 @@ export class Upstream {
     const startedAt = this.#deps.clock.now();
     // Only a NOTIFY names a sender; at their times the timers try again.
     const refused = first === undefined || first === '' ? undefined : zone.refusedSerial?.serial;
-    const result = await refresh(this.#deps, { zone: config, primary, key, serial, first, refused });
+    const deps = { ...this.#deps, links: this.#links };
+    const result = await refresh(deps, { zone: config, primary, key, serial, first, refused });
     switch (result.kind) {
       case 'current':
       case 'failed':

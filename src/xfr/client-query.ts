@@ -25,6 +25,8 @@ export interface EdnsQuery {
   readonly udpSize: number;
   /** Asks how long the zone may still be served (RFC 7314 §2). */
   readonly expire?: boolean;
+  /** Asks how long the connection is kept (RFC 7828 §3.2.1); not for UDP. */
+  readonly keepalive?: boolean;
 }
 
 export interface BuiltQuery {
@@ -57,8 +59,16 @@ function writeSerial(writer: Writer, zone: Bytes, serial: number): void {
   for (let i = 0; i < 4; i++) writer.uint32(0);
 }
 
-function writeEdns(writer: Writer, edns: EdnsQuery): void {
-  writer.uint8(0).uint16(TYPE.OPT).uint16(edns.udpSize).uint32(0);
-  if (edns.expire === true) writer.uint16(4).uint16(EDNS_OPTION.EXPIRE).uint16(0);
-  else writer.uint16(0);
+function writeEdns(writer: Writer, { udpSize, expire, keepalive }: EdnsQuery): void {
+  const options = [
+    ...(expire === true ? [EDNS_OPTION.EXPIRE] : []),
+    ...(keepalive === true ? [EDNS_OPTION.KEEPALIVE] : []),
+  ];
+  writer
+    .uint8(0)
+    .uint16(TYPE.OPT)
+    .uint16(udpSize)
+    .uint32(0)
+    .uint16(4 * options.length);
+  for (const option of options) writer.uint16(option).uint16(0);
 }
