@@ -114,6 +114,12 @@ export class AddressLink implements ChannelOwner {
     this.#owner.pump();
   }
 
+  hasOther(channel: Channel): boolean {
+    const isOther = this.#usable.some((other) => other !== channel);
+    if (isOther) this.#limitedUntil = this.clock.now() + LIMITED_MS;
+    return isOther;
+  }
+
   unmatched(): void {
     this.#owner.counters.unmatched++;
   }

@@ -27,6 +27,8 @@ export interface ChannelOwner {
   /** It was not answered, by no fault of its own: it goes back to the head of its line. */
   again(exchange: Exchange): void;
   closed(channel: Channel): void;
+  /** Whether others are open that can do the work of one that was closed without a word. */
+  hasOther(channel: Channel): boolean;
   unmatched(): void;
 }
 
@@ -105,6 +107,7 @@ export class Channel implements ExchangePlace {
     exchange.progressAt = now;
     exchange.octets += framed.length;
     if (exchange.kind === 'transfer') this.#transferAt = now;
+    if (isFirst) this.#wake(this.#dueAt(exchange));
     // Of a transfer only its first message is looked into: to find OPT is to read over all records.
     const keepaliveMs = isFirst ? keepaliveOf(message) : undefined;
     this.#obey(exchange, exchange.asker.message(framed));
@@ -200,11 +203,13 @@ export class Channel implements ExchangePlace {
 
   /**
    * Not what has begun: its beginning was passed on. A server that answers some and closes is asked for the rest as often
-   * as it takes, as each time something is answered; one that closes a connection in use without a word, once more.
+   * as it takes, as each time something is answered. One that closes without a word is asked once more, where the
+   * connection was in use before or is one too many for it.
    */
   #mayAskAgain(exchange: Exchange): boolean {
     if (exchange.begunAt !== undefined) return false;
-    return this.#messages > exchange.messagesBefore || (exchange.messagesBefore > 0 && !exchange.hasBeenRetried);
+    if (this.#messages > exchange.messagesBefore) return true;
+    return !exchange.hasBeenRetried && (exchange.messagesBefore > 0 || this.#owner.hasOther(this));
   }
 
   #broken({ begunAt, octets }: Exchange, error: ZonegateError): ZonegateError {
@@ -274,7 +279,7 @@ export class Channel implements ExchangePlace {
   }
 
   #timeoutText({ kind, limits, begunAt, octets }: Exchange, now: Milliseconds): string {
-    const strays = this.#unmatched === 0 ? '' : `; ${this.#unmatched} messages that answer nothing came`;
+    const strays = this.#unmatched === 0 ? '' : `; messages that answer nothing: ${this.#unmatched}`;
     if (kind === 'query') return `no answer in ${limits.stallMs / 1000} s${strays}`;
     const isTooLong = begunAt !== undefined && now - begunAt >= limits.wholeMs;
     if (isTooLong) return `the transfer is not whole after ${limits.wholeMs / 1000} s, ${octets} octets in`;

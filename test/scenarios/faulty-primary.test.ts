@@ -142,7 +142,7 @@ const FAULTS: readonly Fault[] = [
     name: 'answers with another id',
     script: ({ id }) => [send((id + 1) & 0xffff, [soa(), ...GOOD, soa()])],
     event: 'primary-failed',
-    why: /no progress .*; 1 messages that answer nothing came/,
+    why: /no progress .*; messages that answer nothing: 1$/,
   },
   {
     name: 'refuses the transfer',
@@ -176,7 +176,7 @@ const FAULTS: readonly Fault[] = [
     name: 'sends garbage',
     script: () => [{ send: framed(Buffer.alloc(300, 0xc1)) }],
     event: 'primary-failed',
-    why: /no progress .*; 1 messages that answer nothing came/,
+    why: /no progress .*; messages that answer nothing: 1$/,
   },
   {
     name: 'sends a compression pointer that points at itself',
