@@ -55,9 +55,15 @@ export interface ConnectOptions {
   /** Where octets are read to; a stream to be read otherwise without it. */
   readonly onread?: OnReadOpts;
   /** Of an earlier connection to the same server under the same `tls`. */
-  readonly session?: Buffer | undefined;
-  /** Called with each session that the server offers for later connections. */
-  readonly onSession?: (session: Buffer) => void;
+  readonly session?: TlsSession | undefined;
+  /** Called with each session that the server offers for later connections, once it is checked. */
+  readonly onSession?: (session: TlsSession) => void;
+}
+
+/** A session to resume, and the certificate it began with: Node.js shows none when it is resumed. */
+export interface TlsSession {
+  readonly ticket: Buffer;
+  readonly certificate: X509Certificate;
 }
 
 export interface Connected {
@@ -70,7 +76,8 @@ export async function connectDns(target: DnsTarget, options: ConnectOptions = {}
   const { host, port, tls, localAddress } = target;
   const onread = options.onread && { onread: options.onread };
   const base = { host, port, ...(localAddress !== undefined && { localAddress }), ...onread };
-  const socket: Socket = tls === undefined ? connectTcp(base) : startTls(target, tls, base, options);
+  const socket: Socket = tls === undefined ? connectTcp(base) : startTls(target, tls, base, options.session);
+  const tickets = new Tickets(socket);
   let isConnected = false;
   socket.once('connect', () => {
     isConnected = true;
@@ -82,8 +89,13 @@ export async function connectDns(target: DnsTarget, options: ConnectOptions = {}
       socket.once('error', reject);
       socket.once('close', () => reject(closed(target, 'the server closed the connection')));
     });
-    const facts = tls && checkServer(socket as TLSSocket, target, tls);
     socket.setNoDelay(true);
+    if (tls === undefined) return { socket, tls: undefined };
+    const secured = socket as TLSSocket;
+    const certificate = secured.isSessionReused() ? options.session?.certificate : secured.getPeerX509Certificate();
+    if (certificate === undefined) throw invalid(target, 'no-certificate', 'shows no certificate');
+    const facts = checkServer(secured, certificate, target, tls);
+    tickets.take((ticket) => options.onSession?.({ ticket, certificate }));
     return { socket, tls: facts };
   } catch (error) {
     socket.destroy();
@@ -127,29 +139,43 @@ function startTls(
   { host }: DnsTarget,
   tls: ClientTls,
   base: { host: string; port: number },
-  { session, onSession }: ConnectOptions,
+  session: TlsSession | undefined,
 ): TLSSocket {
   const name = tls.name ?? host;
-  const socket = connectTls({
+  return connectTls({
     ...base,
     minVersion: 'TLSv1.3',
     ...(tls.alpn ? { ALPNProtocols: ['dot'] } : {}),
     ...(isIP(name) === 0 ? { servername: name } : {}),
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.certificate === undefined ? {} : { cert: tls.certificate.certPem, key: tls.certificate.keyPem }),
-    ...(session === undefined ? {} : { session }),
+    ...(session === undefined ? {} : { session: session.ticket }),
     // `checkServer` does it, with a sentence for each thing that can be wrong.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   });
-  if (onSession !== undefined) socket.on('session', onSession);
-  return socket;
 }
 
-/** A resumed session brings the certificate it began with: it is checked as if it were shown now. */
-function checkServer(socket: TLSSocket, target: DnsTarget, tls: ClientTls): TlsFacts {
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) throw invalid(target, 'no-certificate', 'shows no certificate');
+/** Sessions may be offered before their server is checked: they are worth nothing until then. */
+class Tickets {
+  readonly #early: Buffer[] = [];
+  #onTicket: ((ticket: Buffer) => void) | undefined;
+
+  constructor(socket: Socket) {
+    socket.on('session', (ticket: Buffer) => {
+      if (this.#onTicket === undefined) this.#early.push(ticket);
+      else this.#onTicket(ticket);
+    });
+  }
+
+  take(onTicket: (ticket: Buffer) => void): void {
+    this.#onTicket = onTicket;
+    for (const ticket of this.#early.splice(0)) onTicket(ticket);
+  }
+}
+
+/** The certificate of a resumed session is checked as if it were shown now. */
+function checkServer(socket: TLSSocket, certificate: X509Certificate, target: DnsTarget, tls: ClientTls): TlsFacts {
   const pem = certificate.toString();
   const { names, subject } = inspectCertificate(pem, new Date());
   const peerNames = names.length > 0 ? names : [subject];

@@ -5,7 +5,7 @@
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
 import type { Address } from '../config/config.ts';
-import { type DnsTarget, targetToText } from '../net/dns-connect.ts';
+import { type DnsTarget, type TlsSession, targetToText } from '../net/dns-connect.ts';
 import { PrimaryConnection } from './connection.ts';
 import type { Budget } from './link-budget.ts';
 import { Channel, type ChannelOwner } from './link-channel.ts';
@@ -17,8 +17,6 @@ import type { LinkSettings } from './link-settings.ts';
 const CONNECT_MS: Milliseconds = 10_000;
 /** A server that takes no further connection is not asked for one for so long: it may have a limit for each client. */
 const LIMITED_MS: Milliseconds = 60_000;
-/** Sessions kept for resumption: a server gives some for each connection, and each is good for one (RFC 8446 §C.4). */
-const MOST_SESSIONS = 4;
 
 /** What links have done since the start, all primaries together. */
 export interface LinkCounters {
@@ -49,7 +47,11 @@ export class AddressLink implements ChannelOwner {
   };
   /** With those that are retired. */
   readonly #channels: Channel[] = [];
-  readonly #sessions: Buffer[] = [];
+  /**
+   * The newest. Used again and again, as OpenSSL gives no new one on a resumed connection; that onlookers can tell such
+   * connections apart (RFC 8446 §C.4) gives nothing away between two addresses that stay.
+   */
+  #session: TlsSession | undefined;
   #isOpening = false;
   #limitedUntil: Milliseconds = 0;
   #closedBy: ZonegateError | undefined;
@@ -177,14 +179,17 @@ export class AddressLink implements ChannelOwner {
       timeoutMs: CONNECT_MS,
       localAddress: primary.sourceAddress,
     };
-    const session = primary.tls?.resumption === true ? this.#sessions.pop() : undefined;
+    const session = primary.tls?.resumption === true ? this.#session : undefined;
+    // Back again where the connection is good: a server that cannot stand its session gets a full handshake next time.
+    this.#session = undefined;
     let channel: Channel | undefined;
     try {
       const connection = await PrimaryConnection.open(
         target,
         { message: (framed) => channel?.message(framed), closed: (error) => channel?.closed(error) },
-        { session, onSession: (offered) => this.#keepSession(offered) },
+        { session, onSession: (offered) => (this.#session = offered) },
       );
+      if (connection.tls?.isResumed === true) this.#session ??= session;
       if (this.#closedBy !== undefined || connection.isClosed) {
         connection.close();
         const text = `${targetToText(target)}: the server closed the connection`;
@@ -210,12 +215,6 @@ export class AddressLink implements ChannelOwner {
   #failWaiting(error: ZonegateError): void {
     for (const exchange of [...this.#waiting.transfer.takeAll(), ...this.#waiting.query.takeAll()])
       exchange.fail(error);
-  }
-
-  #keepSession(session: Buffer): void {
-    if (this.#owner.settings.primary.tls?.resumption !== true) return;
-    this.#sessions.push(session);
-    if (this.#sessions.length > MOST_SESSIONS) this.#sessions.shift();
   }
 }
 
