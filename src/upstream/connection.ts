@@ -88,6 +88,8 @@ export class PrimaryConnection {
   #attach(socket: Socket, tls: TlsFacts | undefined): void {
     this.#socket = socket;
     this.#tls = tls;
+    // A write, a TLS record: of two queries in one record NSD 4.6 answers the first, and the second when more comes.
+    if (tls !== undefined) Object.assign(socket, { _writev: null });
     let cause: Error | undefined;
     socket.on('error', (error) => {
       cause = error;

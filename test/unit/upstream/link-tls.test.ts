@@ -187,3 +187,15 @@ test('nothing is sent to a server that is not the right one', async () => {
     peer.connections.map(() => 0),
   );
 });
+
+test('each query is a TLS record of its own, as NSD 4.6 reads no second one out of a record', async () => {
+  const { peer, ask } = await world();
+  await ask();
+  const sizes: number[] = [];
+  peer.connections[0]?.socket.on('data', (data: Buffer) => sizes.push(data.length));
+
+  await Promise.all(Array.from({ length: 12 }, ask));
+
+  const query = 2 + testQuery('a.example')(0).length;
+  assert.deepEqual(sizes, Array(12).fill(query));
+});
