@@ -1,64 +1,80 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname, resolve, sep } from 'node:path';
 import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
+import { renderIxfr } from '../src/xfr/ixfr-answer.ts';
 import type {
-  AssembleTask,
+  AssembleRequest,
   AssembleTaskResult,
-  BatchTask,
+  BatchRequest,
   BatchTaskResult,
   BatchValue,
+  ContentRequest,
+  IxfrRequest,
+  RenderRequest,
+  RenderTaskResult,
+  RunsRequest,
   SlabSupply,
+  Task,
   TaskResult,
+  UpdateTaskResult,
   ZoneFileTask,
   ZoneFileTaskResult,
 } from '../src/xfr/tasks.ts';
+import { type UpdateResult, updateByContent, updateByIxfr, updateByRuns } from '../src/xfr/update.ts';
 import { usageOfRun } from '../src/xfr/version-maker.ts';
 import { ingestZoneFile } from '../src/xfr/zone-file.ts';
 import { SlabDirectory, SlabWriter } from '../src/zone/slab.ts';
+import { type VersionHandle, VersionReader } from '../src/zone/version.ts';
+import { filesBelow } from './files.ts';
 
 const directory = new SlabDirectory();
 const slabs = new SlabWriter(directory);
 
-export function batch(task: BatchTask): BatchTaskResult {
-  return withSlabs(task.supply, () => {
-    const { slab, offset, length } = task.input;
-    const result = ingestBatch(directory.bytes(slab), offset, offset + length, task.options, slabs);
-    return withUsage(result);
+export const batch = ({ supply, input, options, base }: Task<BatchRequest>): BatchTaskResult =>
+  withSlabs(supply, () => {
+    const { slab, offset, length } = input;
+    return withUsage(ingestBatch(directory.bytes(slab), offset, offset + length, options, slabs, readerOf(base)));
   });
+
+export function zoneFile({ supply, request }: ZoneFileTask): ZoneFileTaskResult {
+  const source = filesBelow(request.includeBelow);
+  const result = withSlabs(supply, () =>
+    withUsage(ingestZoneFile(request.file, request, source.read, slabs, readerOf(request.base))),
+  );
+  return { result, files: source.files };
 }
 
-export function zoneFile(task: ZoneFileTask): ZoneFileTaskResult {
-  const { file, includeBelow } = task.request;
-  const files: string[] = [];
-  const read = (path: string, from: string): { file: string; text: Uint8Array } | string => {
-    const wanted = resolve(dirname(from), path);
-    files.push(wanted);
-    try {
-      // By its real path, so that no link leads out.
-      const real = realpathSync(wanted);
-      if (!real.startsWith(realpathSync(includeBelow) + sep)) return `${path} lies outside ${includeBelow}`;
-      // A pipe or a device would hold this thread for ever.
-      if (!statSync(real).isFile()) return `${path} is not a file`;
-      return { file: wanted, text: readFileSync(real) };
-    } catch (error) {
-      return `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? error}`;
-    }
-  };
-  const result = withSlabs(task.supply, () => withUsage(ingestZoneFile(file, task.request, read, slabs)));
-  return { result, files };
-}
+export const assemble = ({ supply, options }: Task<AssembleRequest>): AssembleTaskResult =>
+  withSlabs(supply, () => ({ ok: true, value: assembleVersion(options, slabs, directory) }));
+
+export const ixfr = ({ supply, pieces, ixfr, options }: Task<IxfrRequest>): UpdateTaskResult =>
+  withSlabs(supply, () => {
+    const memory = pieces.map(({ slab, offset, length }) => ({
+      bytes: directory.bytes(slab),
+      start: offset,
+      end: offset + length,
+    }));
+    return asValue(updateByIxfr(memory, ixfr, options, slabs, directory));
+  });
+
+export const runs = ({ supply, runs, soa, options }: Task<RunsRequest>): UpdateTaskResult =>
+  withSlabs(supply, () => asValue(updateByRuns(runs, soa, options, slabs, directory)));
+
+export const content = ({ supply, root, soa, options }: Task<ContentRequest>): UpdateTaskResult =>
+  withSlabs(supply, () => asValue(updateByContent(root, soa, options, slabs, directory)));
+
+export const render = ({ supply, steps, options }: Task<RenderRequest>): RenderTaskResult =>
+  withSlabs(supply, () => ({ ok: true, value: renderIxfr(steps, options, slabs, directory) }));
+
+const readerOf = (version: VersionHandle | undefined): VersionReader | undefined =>
+  version && new VersionReader(version.root, directory);
 
 function withUsage(result: BatchResult): Outcome<BatchValue> {
-  if (!result.ok) return result;
-  const { run } = result.batch;
-  return { ok: true, value: { batch: result.batch, usage: run === undefined ? [] : usageOfRun(run) } };
+  return result.ok ? { ok: true, value: { batch: result.batch, usage: usageOfRun(result.batch.run) } } : result;
 }
 
-export function assemble(task: AssembleTask): AssembleTaskResult {
-  return withSlabs(task.supply, () => ({ ok: true, value: assembleVersion(task.options, slabs, directory) }));
-}
+const asValue = (result: UpdateResult): Outcome<(UpdateResult & { ok: true })['updated']> =>
+  result.ok ? { ok: true, value: result.updated } : result;
 
 type Outcome<T> = Omit<TaskResult<T> & { ok: true }, 'slabs'> | Omit<TaskResult<T> & { ok: false }, 'slabs'>;
 

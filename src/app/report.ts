@@ -85,7 +85,7 @@ export class ServiceReport implements AdminSource {
   zone(name: string): ZoneReport | undefined {
     const zone = this.#parts.upstream.zones.get(name);
     if (zone === undefined) return undefined;
-    const { sync, live } = zone;
+    const { sync, served: live } = zone;
     return {
       zone: name,
       state: sync.isExpired ? 'expired' : live === undefined ? 'loading' : 'served',

@@ -8,8 +8,8 @@ import type { Config, Listener } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
-import { FrontHub, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
-import type { FrontEvent, FrontTls, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
+import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
+import type { FrontEvent, FrontTls, IxfrOffer, IxfrWish, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
 import { type UdpAddress, UdpServer } from '../front/udp.ts';
 import { FrontZones } from '../front/zones.ts';
 import { newRateTable } from '../policy/limits/rate.ts';
@@ -17,8 +17,10 @@ import { newSourceTable } from '../policy/limits/source-count.ts';
 import { Pool } from '../pool/pool.ts';
 import { RefusalSummary } from '../telemetry/events.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
-import { Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
-import { Versions } from '../upstream/versions.ts';
+import { Leases } from '../upstream/leases.ts';
+import { type ServedZone, Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
+import { noStore } from '../upstream/version-store.ts';
+import type { SlabHandle } from '../zone/slab.ts';
 import { SlabRegistry } from '../zone/slab-registry.ts';
 import { ServiceReport } from './report.ts';
 import type { InheritedSocket } from './sockets.ts';
@@ -29,7 +31,7 @@ export class Service {
   readonly #configFile: string;
   readonly #clock: Clock = systemClock;
   readonly #registry = new SlabRegistry();
-  readonly #versions = new Versions(this.#registry);
+  readonly #leases = new Leases();
   readonly #rates = newRateTable();
   readonly #connections = new Int32Array(new SharedArrayBuffer(4));
   readonly #pool: Pool;
@@ -65,15 +67,21 @@ export class Service {
       sources: newSourceTable(config.threads.front),
       connections: this.#connections,
       versions: {
-        row: (front) => this.#versions.row(front),
-        leaseFor: (front, version) => this.#versions.leaseFor(front, version),
-        slabs: (version) => this.#registry.handles(version.usage),
+        expiries: this.#leases.expiries,
+        row: (front) => this.#leases.row(front),
+        leaseFor: (front, slot) => this.#leases.leaseFor(front, slot),
+        slabs: (usage) => this.#registry.handles(usage),
       },
+      onIxfrWanted: (wish) => this.#answerIxfr(wish),
       onEvents,
       onNotify,
       onDeath: (front, error, replaced) => this.#onFrontDeath(front, error, replaced),
     });
-    this.#udpZones = new FrontZones(this.#versions.row(this.#udpRow));
+    this.#udpZones = new FrontZones(this.#leases.row(this.#udpRow), this.#leases.expiries, (wish) => {
+      void this.#answerIxfr(wish).then((published) =>
+        this.#udpZones.take(wish, published && this.#udpOffer(published), this.#slabsOf(published)),
+      );
+    });
     this.#udp = new UdpServer({
       addresses: udpAddresses(config.listen, sockets),
       clock: this.#clock,
@@ -87,10 +95,12 @@ export class Service {
     this.#upstream = new Upstream({
       pool: this.#pool,
       registry: this.#registry,
-      versions: this.#versions,
+      leases: this.#leases,
+      store: noStore,
+      guard: async () => ({ kind: 'pass', warnings: [] }),
       clock: this.#clock,
       listener: {
-        served: (zone, version) => this.#publish(zone, { kind: 'served', version }),
+        served: (zone, served) => this.#publish(zone, { kind: 'served', version: publishedVersion(served) }),
         loading: (zone) => this.#publish(zone, { kind: 'loading' }),
         expired: (zone) => this.#publish(zone, { kind: 'expired' }),
         removed: (zone) => {
@@ -177,7 +187,7 @@ export class Service {
     this.#refusals.flush();
     await this.#admin?.close();
     await this.#hub.stop();
-    this.#versions.stop();
+    this.#leases.stop();
     await this.#pool.close();
     this.#log.event('stopped', {});
     this.#log.flush();
@@ -194,10 +204,25 @@ export class Service {
       this.#udpZones.set(zone, state, []);
       return;
     }
-    const version: PublishedVersion = state.version;
-    this.#versions.leaseFor(this.#udpRow, version);
-    const slabs = this.#registry.handles(version.handle.usage);
-    this.#udpZones.set(zone, { kind: 'served', version: version.handle, lease: version.slot }, slabs);
+    const { handle, slot, serials, step } = state.version;
+    this.#leases.leaseFor(this.#udpRow, slot);
+    const slabs = [...this.#registry.handles(handle.usage), ...this.#slabsOf(step)];
+    const offer = step && this.#udpOffer(step);
+    this.#udpZones.set(zone, { kind: 'served', version: handle, lease: slot, serials, step: offer }, slabs);
+  }
+
+  async #answerIxfr({ zone, version, from }: IxfrWish): Promise<PublishedAnswer | undefined> {
+    const answer = await this.#upstream.ixfrAnswer(zone, version, from);
+    return answer === 'AXFR' ? undefined : { from, answer: answer.answer, slot: answer.slot };
+  }
+
+  #udpOffer({ from, answer, slot }: PublishedAnswer): IxfrOffer {
+    this.#leases.leaseFor(this.#udpRow, slot);
+    return { from, answer, lease: slot };
+  }
+
+  #slabsOf(published: PublishedAnswer | undefined): SlabHandle[] {
+    return published === undefined ? [] : this.#registry.handles(published.answer.usage);
   }
 
   #onFrontEvent(event: FrontEvent): void {
@@ -226,6 +251,13 @@ export class Service {
     );
   }
 }
+
+const publishedVersion = ({ version, serials, step }: ServedZone): PublishedVersion => ({
+  handle: version.handle,
+  slot: version.slot,
+  serials,
+  step: step && { from: step.from, answer: step.live.answer, slot: step.live.slot },
+});
 
 const withoutName = ({ event: _, ...fields }: FrontEvent): Omit<FrontEvent, 'event'> => fields;
 

@@ -1,6 +1,8 @@
 /** The configuration as the program uses it: parsed, resolved, complete. `v1.ts` has the shape on disk. */
 import type { Bytes } from '../base/bytes.ts';
 import type { Milliseconds } from '../base/clock.ts';
+import type { ChangeLimits } from '../guard/change.ts';
+import type { DnssecPolicy } from '../guard/dnssec/check.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
 import type { TsigKey } from '../tsig/key.ts';
 
@@ -119,6 +121,37 @@ export interface ZoneConfig {
   readonly refreshJitter: number;
   /** Target size of a frame in octets. */
   readonly frameSize: number;
+  readonly zonemd: 'ignore' | 'check' | 'require';
+  /** Undefined where no trust anchor is for this zone. */
+  readonly dnssec: DnssecConfig | undefined;
+  readonly changeGuard: ChangeGuardConfig | undefined;
+  readonly externalValidation: ExternalValidation | undefined;
+  readonly history: HistoryLimits;
+  readonly serialPolicy: 'hold' | 'adopt' | 'translate';
+}
+
+/** Versions kept besides the one served; whichever limit comes first. */
+export interface HistoryLimits {
+  readonly versions: number;
+  readonly bytes: number;
+  readonly ageMs: Milliseconds;
+}
+
+export interface DnssecConfig extends DnssecPolicy {
+  /** Of the zone as a whole; without it the anchors are for the ZONEMD record alone (RFC 8976 §4). */
+  readonly validation: boolean;
+}
+
+export interface ChangeGuardConfig extends ChangeLimits {
+  readonly action: 'hold' | 'reject' | 'warn';
+}
+
+export interface ExternalValidation {
+  /** Program and arguments; a program that is named by a path has an absolute one. */
+  readonly command: readonly string[];
+  readonly input: 'zone-file';
+  readonly timeoutMs: Milliseconds;
+  readonly onTimeout: 'reject' | 'accept';
 }
 
 export interface TimerBounds {

@@ -2,12 +2,16 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Bytes } from '../base/bytes.ts';
+import type { TrustAnchor } from '../guard/dnssec/anchor.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
+import { checkAnchors } from './guards.ts';
 import { entriesOf, type Finding, isMapping } from './references.ts';
 import { parseBase64 } from './values.ts';
 
 export interface CheckedFiles {
   readonly secrets: ReadonlyMap<string, Bytes>;
+  /** By the zone's name as it stands in the file. */
+  readonly anchors: ReadonlyMap<string, readonly TrustAnchor[]>;
   readonly problems: readonly Finding[];
   readonly warnings: readonly Finding[];
 }
@@ -28,9 +32,11 @@ export function checkFiles(
     checkCertificate(name, files, read, now),
   );
   const authorities = entriesOf(value, 'primaries').flatMap(([name, primary]) => checkAuthorities(name, primary, read));
+  const { anchors, problems } = checkAnchors(value, read, unreadable);
   return {
+    anchors,
     secrets: new Map(keys.flatMap(({ name, secret }) => (secret === undefined ? [] : [[name, secret]]))),
-    problems: [...[...keys, ...certificates].flatMap(({ problems }) => problems), ...authorities],
+    problems: [...[...keys, ...certificates].flatMap(({ problems }) => problems), ...authorities, ...problems],
     warnings: [...keys, ...certificates].flatMap(({ warnings }) => warnings),
   };
 }

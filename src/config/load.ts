@@ -45,7 +45,12 @@ export function parseConfig(text: string, file: string, readFile: (path: string)
   ];
   if (!parsed.success || problems.length > 0) return { ok: false, problems: inOrder(problems) };
 
-  const config = resolveV1(parsed.data, { folder, secrets: files.secrets, cores: availableParallelism() });
+  const config = resolveV1(parsed.data, {
+    folder,
+    secrets: files.secrets,
+    anchors: files.anchors,
+    cores: availableParallelism(),
+  });
   const warnings = [...references.warnings, ...files.warnings].map(({ path, message }) =>
     document.problem(path, message),
   );

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { resolve as resolvePath } from 'node:path';
 import type { Bytes } from '../base/bytes.ts';
+import type { TrustAnchor } from '../guard/dnssec/anchor.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type {
@@ -14,6 +15,7 @@ import type {
   TimerBounds,
   ZoneConfig,
 } from './config.ts';
+import { resolveGuards } from './guards.ts';
 import type { V1, V1Zone } from './v1.ts';
 import { ZONE_DEFAULTS, zone as zoneShape } from './v1-zone.ts';
 import { parseName, parsePrefix } from './values.ts';
@@ -23,6 +25,8 @@ export interface Surroundings {
   readonly folder: string;
   /** By the key's name as it stands in the file; checked before. */
   readonly secrets: ReadonlyMap<string, Bytes>;
+  /** By the zone's name as it stands in the file. */
+  readonly anchors: ReadonlyMap<string, readonly TrustAnchor[]>;
   readonly cores: number;
 }
 
@@ -51,7 +55,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     secondaries: mapValues(secondaries, (secondary, name) => resolveSecondary(name, secondary)),
     zones: new Map(
       Object.entries(zones).map(([name, zone]) => {
-        const resolved = resolveZone(name, zone, zoneDefaults, file);
+        const resolved = resolveZone(name, zone, zoneDefaults, file, around);
         return [resolved.name, resolved];
       }),
     ),
@@ -149,12 +153,21 @@ function resolveSecondary(name: string, secondary: V1['secondaries'][string]): S
   return { name, address, key: optional(key, canonical) };
 }
 
-function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1): ZoneConfig {
+function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1, around: Surroundings): ZoneConfig {
+  const history = { ...BUILT_IN_HISTORY, ...present(defaults.history ?? {}), ...present(own.history ?? {}) };
   const timers: Timers = { ...BUILT_IN_TIMERS, ...present(defaults.timers ?? {}), ...present(own.timers ?? {}) };
   const merged: Defaulted = { ...BUILT_IN, ...present(defaults), ...present(own) };
-  const { primary = '', 'primary-key': ownKey, secondaries, mode: _mirror, timers: _timers, ...rest } = merged;
+  const { primary = '', 'primary-key': ownKey, secondaries, mode: _mirror, timers: _timers, ...all } = merged;
+  const { history: _history, 'serial-policy': serialPolicy, ...rest } = all;
   const { 'max-records': maxRecords, 'max-bytes': maxBytes, 'out-of-zone': outOfZone, ...more } = rest;
-  const { 'refresh-jitter': refreshJitter, 'frame-size': frameSize, ...later } = more;
+  const { 'refresh-jitter': refreshJitter, 'frame-size': frameSize, ...others } = more;
+  const {
+    zonemd: _zonemd,
+    dnssec: _dnssec,
+    'change-guard': _changes,
+    'external-validation': _external,
+    ...later
+  } = others;
   nothingLeft(later);
   const parsed = parseName(name);
   if (!parsed.ok) throw new Error('a zone was not checked');
@@ -170,6 +183,9 @@ function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1): Zon
     outOfZone,
     refreshJitter,
     frameSize,
+    history: { versions: history.versions, bytes: history.bytes, ageMs: history.age },
+    serialPolicy,
+    ...resolveGuards(own, defaults, around.anchors.get(name) ?? [], around.folder),
   };
 }
 
@@ -212,6 +228,7 @@ type Timers = Required<Present<NonNullable<V1Zone['timers']>>>;
 
 const BUILT_IN = zoneShape.parse(ZONE_DEFAULTS) as Defaulted;
 const BUILT_IN_TIMERS = BUILT_IN.timers as Timers;
+const BUILT_IN_HISTORY = BUILT_IN.history as Required<Present<NonNullable<V1Zone['history']>>>;
 
 const optional = <T, U>(value: T | undefined, map: (value: T) => U): U | undefined =>
   value === undefined ? undefined : map(value);

@@ -1,5 +1,6 @@
 /** A zone as version 1 of the configuration has it on disk, in `zones` and in `zone-defaults`. */
 import { choice, duration, integer, keyName, later, mapping, oneOrMany, size, text, written } from './shapes.ts';
+import { GUARD_DEFAULTS, guardShapes } from './v1-guards.ts';
 import * as values from './values.ts';
 
 const TIMERS = {
@@ -11,6 +12,8 @@ const TIMERS = {
   'expire-max': '30d',
 } as const;
 
+const HISTORY = { versions: 20, bytes: '256MB', age: '7d' } as const;
+
 /** What a zone has where neither it nor `zone-defaults` says otherwise. */
 export const ZONE_DEFAULTS = {
   mode: 'mirror',
@@ -20,6 +23,9 @@ export const ZONE_DEFAULTS = {
   'out-of-zone': 'reject',
   'refresh-jitter': '10%',
   'frame-size': '16000B',
+  ...GUARD_DEFAULTS,
+  history: HISTORY,
+  'serial-policy': 'hold',
 } as const;
 
 const timer = (name: keyof typeof TIMERS, description: string) =>
@@ -77,12 +83,22 @@ export const zone = mapping({
     description: 'Length of the messages that a zone is kept as, 512B to 16000B (where name compression ends).',
     preset: ZONE_DEFAULTS['frame-size'],
   }),
-  history: later('Versions kept for IXFR.'),
-  zonemd: later('Whether the ZONEMD digest is checked.'),
-  dnssec: later('Validation of a signed zone.'),
-  'change-guard': later('Holds a version that changes too much.'),
-  'external-validation': later('A command that has its say on each version.'),
-  'serial-policy': later("What to do when the primary's serial went back."),
+  history: mapping({
+    versions: integer(0, 10_000).optional().meta({
+      description: 'Versions kept besides the one served, for IXFR, pin and rollback; whichever limit comes first,',
+      preset: HISTORY.versions,
+    }),
+    bytes: size().optional().meta({ description: 'octets that live for their sake,', preset: HISTORY.bytes }),
+    age: duration().optional().meta({ description: 'and how long ago they came.', preset: HISTORY.age }),
+  })
+    .optional()
+    .meta({ description: 'What is kept of the versions before the one served.' }),
+  'serial-policy': choice(['hold', 'adopt', 'translate']).optional().meta({
+    description:
+      "When the primary's serial went back: hold what we have and say so, adopt it with a new history, or translate to serials that never go back (not for signed zones).",
+    preset: ZONE_DEFAULTS['serial-policy'],
+  }),
+  ...guardShapes,
   'old-versions': later('Bytes kept alive by slow readers.'),
   'on-demand': later('Zones fetched when asked for.'),
   relay: later('Requests passed on to the primary.'),

@@ -48,7 +48,7 @@ export class Front implements FrontContext {
     this.#setup = setup;
     this.#send = send;
     this.counters = new Counters(setup.counters);
-    this.zones = new FrontZones(setup.leases);
+    this.zones = new FrontZones(setup.leases, setup.expiries, (wish) => send({ kind: 'ixfr-wanted', wish }));
     this.policy = new PolicyState(setup.policy, setup.rates);
     this.#sources = new SourceCounter(setup.sources, setup.index);
   }
@@ -67,6 +67,9 @@ export class Front implements FrontContext {
         return;
       case 'zone':
         this.zones.set(message.zone, message.state, message.slabs);
+        return;
+      case 'ixfr':
+        this.zones.take(message.wish, message.offer, message.slabs);
         return;
       case 'zone-removed':
         this.zones.remove(message.zone);

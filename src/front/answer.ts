@@ -21,6 +21,8 @@ export interface AnswerParts {
   /** Whole records, uncompressed. */
   readonly answers?: readonly Bytes[];
   readonly ede?: { readonly code: EdeCode; readonly text: string };
+  /** Seconds; told where it was asked for. */
+  readonly expire?: number | undefined;
 }
 
 /** How an answer is signed: the key and MAC of the request, which held. */
@@ -38,7 +40,7 @@ export function answerOpt(
   more: Omit<EdnsAnswer, 'udpSize'>,
   udpSize = DEFAULT_UDP_SIZE,
 ): Uint8Array<ArrayBuffer> | undefined {
-  return query.edns && writeOpt({ ...more, udpSize });
+  return query.edns && writeOpt({ ...more, udpSize, expire: query.edns.expire ? more.expire : undefined });
 }
 
 /** A whole message, without length prefix. `unsigned` is a TSIG record to append as it is (BADKEY, BADSIG). */
@@ -48,7 +50,7 @@ export function buildAnswer(
   sign: SignWith | undefined,
   unsigned?: Bytes,
 ): Uint8Array<ArrayBuffer> {
-  const more = { extendedRcode: parts.rcode >>> 4, ...(parts.ede && { ede: parts.ede }) };
+  const more = { extendedRcode: parts.rcode >>> 4, expire: parts.expire, ...(parts.ede && { ede: parts.ede }) };
   const opt = answerOpt(query, more, parts.udpSize);
   const answers = parts.answers ?? [];
   const flags =
@@ -80,18 +82,24 @@ export function buildAnswer(
   return writer.view();
 }
 
+export interface SoaAnswer {
+  readonly soaRecord: Bytes;
+  readonly expire: number | undefined;
+  /** Our UDP payload size. */
+  readonly udpSize?: number | undefined;
+  readonly limit?: number | undefined;
+}
+
 /**
  * The SOA alone: the answer to a SOA query, and to an IXFR of a client that is current (RFC 1995 §2). Over UDP an answer
  * that is longer than `limit` becomes one that says so, TSIG kept (RFC 8945 §5.3).
  */
 export function buildSoaAnswer(
   query: Message,
-  soaRecord: Bytes,
+  { soaRecord, expire, udpSize, limit = 65_535 }: SoaAnswer,
   sign: SignWith | undefined,
-  limit = 65_535,
-  udpSize?: number,
 ): Uint8Array<ArrayBuffer> {
-  const parts = { rcode: RCODE.NOERROR, udpSize };
+  const parts = { rcode: RCODE.NOERROR, udpSize, expire };
   const whole = buildAnswer(query, { ...parts, authoritative: true, answers: [soaRecord] }, sign);
   return whole.length <= limit ? whole : buildAnswer(query, { ...parts, truncated: true }, sign);
 }

@@ -11,7 +11,7 @@ import type { FrontContext } from './context.ts';
 import { MessageSink } from './message-sink.ts';
 import type { RunningTransfer, TransferEvent } from './messages.ts';
 import type { Peer } from './peer.ts';
-import { type AcceptedTransfer, handleRequest, type Refusal } from './pipeline.ts';
+import { type AcceptedTransfer, detachQuery, handleRequest, type Refusal, soaOf } from './pipeline.ts';
 import { PLAIN_QUANTUM, TLS_QUANTUM, TransferStream } from './stream.ts';
 
 /** Requests in flight on one connection; further ones wait in the socket. */
@@ -36,6 +36,8 @@ export class Connection {
   readonly #active: Active[] = [];
   /** Transfers that have written all, and wait for the socket to have taken it. */
   readonly #finishing = new Set<Active>();
+  /** Transfers whose answer control is asked for. */
+  #waiting = 0;
   /** Octets that came while too much was in flight. */
   #held: Buffer[] = [];
   #isScheduled = false;
@@ -67,7 +69,7 @@ export class Connection {
   /** Ends what has lasted too long. Called every second or so, as a timer for each connection costs more. */
   sweep(now: number): void {
     // While a transfer runs, to its last octet, the socket's own timeout looks after it.
-    if (this.#active.length > 0 || this.#finishing.size > 0 || this.#fate !== undefined) return;
+    if (this.#isTransferring || this.#fate !== undefined) return;
     const { limits } = this.#context.policy;
     const began = this.#messageBegan;
     const isOverdue =
@@ -126,7 +128,12 @@ export class Connection {
 
   /** Answers pile up: a client that asks and does not read is not read from either. */
   get #isSaturated(): boolean {
-    return this.#active.length + this.#finishing.size >= MOST_IN_FLIGHT || this.#socket.writableLength > MOST_QUEUED;
+    const inFlight = this.#active.length + this.#finishing.size + this.#waiting;
+    return inFlight >= MOST_IN_FLIGHT || this.#socket.writableLength > MOST_QUEUED;
+  }
+
+  get #isTransferring(): boolean {
+    return this.#active.length > 0 || this.#finishing.size > 0 || this.#waiting > 0;
   }
 
   #hold(data: Buffer): void {
@@ -173,8 +180,8 @@ export class Connection {
   }
 
   #begin(transfer: AcceptedTransfer, now: number): void {
-    if (transfer.soaOnly) {
-      const message = buildSoaAnswer(transfer.query, transfer.version.handle.soaRecord, transfer.sign);
+    if (transfer.isCurrent) {
+      const message = buildSoaAnswer(transfer.query, soaOf(transfer.version, now), transfer.sign);
       this.#writeMessage(message);
       this.#report(transfer, {
         messages: 1,
@@ -187,11 +194,35 @@ export class Connection {
       return;
     }
     // The query's question and OPT are views into the receive buffer, which is not ours beyond this turn.
-    const stream = new TransferStream(detach(transfer), this.#quantum);
-    stream.transfer.version.lease();
-    this.#active.push({ stream, startedAt: now });
+    const mine = { ...transfer, query: detachQuery(transfer.query) };
+    const delta = transfer.from === null ? 'AXFR' : transfer.version.answerFrom(transfer.from);
+    if (delta === 'unknown') this.#wait(mine, now);
+    else this.#stream(new TransferStream(mine, this.#quantum, now, delta === 'AXFR' ? undefined : delta), now);
+  }
+
+  /** Control makes the answer, or has it; meanwhile the version stays. */
+  #wait(transfer: AcceptedTransfer, now: number): void {
+    const { zone, version, from } = transfer;
+    version.lease();
+    this.#waiting++;
+    this.#context.zones.want({ zone, version: version.handle.id, from: from as number }, () => {
+      this.#waiting--;
+      if (this.#fate === undefined) {
+        const delta = version.answerFrom(from as number);
+        this.#stream(
+          new TransferStream(transfer, this.#quantum, now, typeof delta === 'string' ? undefined : delta),
+          now,
+        );
+      }
+      version.release();
+    });
+  }
+
+  #stream(stream: TransferStream, startedAt: number): void {
+    stream.lease();
+    this.#active.push({ stream, startedAt });
     this.#socket.setTimeout(this.#context.policy.limits.idleTimeoutMs);
-    if (transfer.version.handle.single !== undefined) this.#run();
+    if (stream.isShort) this.#run();
     else this.#schedule();
   }
 
@@ -240,16 +271,17 @@ export class Connection {
   #finish({ stream, startedAt }: Active, outcome: TransferEvent['outcome']): void {
     const now = this.#context.clock.now();
     this.#quietSince = now;
-    const { transfer } = stream;
-    transfer.version.release();
+    const { transfer, delta } = stream;
+    stream.release();
+    // The SOA goes out twice.
+    const records = delta?.answer.records ?? transfer.version.handle.records + 1;
     this.#report(transfer, {
       messages: stream.messages,
-      // The SOA goes out twice.
-      records: outcome === 'done' ? transfer.version.handle.records + 1 : 0,
+      records: outcome === 'done' ? records : 0,
       bytes: stream.bytes,
       ms: now - startedAt,
       outcome,
-      'sent-as': 'AXFR',
+      'sent-as': delta === undefined ? 'AXFR' : 'IXFR',
     });
   }
 
@@ -315,7 +347,7 @@ export class Connection {
 
   #endIfIdle(): void {
     const isLast = this.#isClosing || (this.#hasClientEnded && this.#held.length === 0);
-    if (!isLast || this.#fate !== undefined || this.#active.length > 0 || this.#finishing.size > 0) return;
+    if (!isLast || this.#fate !== undefined || this.#isTransferring) return;
     this.#socket.end();
   }
 
@@ -338,9 +370,3 @@ export class Connection {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-/** Copies what a running transfer needs of its query: id, flags, question. The rest is done with. */
-function detach(transfer: AcceptedTransfer): AcceptedTransfer {
-  const { query } = transfer;
-  return { ...transfer, query: { ...query, answers: [], authorities: [], tsig: undefined } };
-}

@@ -4,14 +4,17 @@ import { Worker } from 'node:worker_threads';
 import type { RateTable } from '../policy/limits/rate.ts';
 import { clearRow, type SourceTable } from '../policy/limits/source-count.ts';
 import { workerUrl } from '../pool/worker-url.ts';
+import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
-import type { VersionHandle } from '../zone/version.ts';
+import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import { Counters, newCounterRow } from './counters.ts';
 import type {
   FromFront,
   FrontEvent,
   FrontListener,
   FrontSetup,
+  IxfrOffer,
+  IxfrWish,
   PolicyUpdate,
   ReceivedNotify,
   RunningTransfer,
@@ -21,14 +24,24 @@ import type {
 
 /** What the hub needs to know of versions and their memory; control's `Versions` and slab book give it. */
 export interface VersionKeeper {
+  readonly expiries: Float64Array<SharedArrayBuffer>;
   /** A cleared row of leases for a front that starts. */
   row(front: number): Int32Array<SharedArrayBuffer>;
-  leaseFor(front: number, version: { readonly handle: VersionHandle; readonly slot: number }): void;
-  slabs(version: VersionHandle): readonly SlabHandle[];
+  leaseFor(front: number, slot: number): void;
+  slabs(usage: readonly SlabUsage[]): readonly SlabHandle[];
 }
 
 export interface PublishedVersion {
   readonly handle: VersionHandle;
+  readonly slot: number;
+  readonly serials: readonly number[];
+  readonly step: PublishedAnswer | undefined;
+}
+
+/** An answer to IXFR from a serial. */
+export interface PublishedAnswer {
+  readonly from: number;
+  readonly answer: IxfrAnswer;
   readonly slot: number;
 }
 
@@ -48,6 +61,8 @@ export interface HubOptions {
   readonly versions: VersionKeeper;
   readonly onEvents: (events: readonly FrontEvent[]) => void;
   readonly onNotify: (notify: ReceivedNotify) => void;
+  /** Undefined where the whole zone is the better answer. */
+  readonly onIxfrWanted: (wish: IxfrWish) => Promise<PublishedAnswer | undefined>;
   /** A front died; `replaced` says whether another took its place. */
   readonly onDeath: (front: number, error: Error | undefined, replaced: boolean) => void;
 }
@@ -148,6 +163,7 @@ export class FrontHub {
       rates: this.#options.rates,
       sources: this.#options.sources,
       leases: this.#options.versions.row(index),
+      expiries: this.#options.versions.expiries,
       counters,
       connections: this.#options.connections,
     };
@@ -199,6 +215,9 @@ export class FrontHub {
       case 'notify':
         this.#options.onNotify(message.notify);
         return;
+      case 'ixfr-wanted':
+        void this.#answerWish(front, message.wish);
+        return;
       case 'snapshot':
         this.#snapshots.get(message.request)?.(message.transfers);
         this.#snapshots.delete(message.request);
@@ -219,13 +238,35 @@ export class FrontHub {
       front.worker.postMessage({ kind: 'zone', zone, state, slabs: [] } satisfies ToFront);
       return;
     }
-    const { version } = state;
+    const { handle, slot, serials, step } = state.version;
     // On the front's behalf, before it hears of the version: from now on control waits for it to let go.
-    this.#options.versions.leaseFor(index, version);
-    const slabs = this.#options.versions.slabs(version.handle).filter(({ id }) => !front.known.has(id));
-    for (const { id } of slabs) front.known.add(id);
-    const served: ZoneState = { kind: 'served', version: version.handle, lease: version.slot };
+    this.#options.versions.leaseFor(index, slot);
+    const slabs = this.#newSlabs(front, [...handle.usage, ...(step?.answer.usage ?? [])]);
+    const offer = step && this.#offer(index, step);
+    const served: ZoneState = { kind: 'served', version: handle, lease: slot, serials, step: offer };
     front.worker.postMessage({ kind: 'zone', zone, state: served, slabs } satisfies ToFront);
+  }
+
+  #offer(index: number, { from, answer, slot }: PublishedAnswer): IxfrOffer {
+    this.#options.versions.leaseFor(index, slot);
+    return { from, answer, lease: slot };
+  }
+
+  async #answerWish(front: FrontHandle, wish: IxfrWish): Promise<void> {
+    const published = await this.#options.onIxfrWanted(wish);
+    const index = this.#fronts.indexOf(front);
+    // It died meanwhile, and its wishes with it.
+    if (index < 0) return;
+    const slabs = published === undefined ? [] : this.#newSlabs(front, published.answer.usage);
+    const offer = published && this.#offer(index, published);
+    front.worker.postMessage({ kind: 'ixfr', wish, offer, slabs } satisfies ToFront);
+  }
+
+  /** Slabs that the front has not been told of; it has when this is sent. */
+  #newSlabs(front: FrontHandle, usage: readonly SlabUsage[]): SlabHandle[] {
+    const slabs = this.#options.versions.slabs(usage).filter(({ id }) => !front.known.has(id));
+    for (const { id } of slabs) front.known.add(id);
+    return slabs;
   }
 
   #broadcast(message: ToFront): void {

@@ -4,6 +4,7 @@ import type { RateTable } from '../policy/limits/rate.ts';
 import type { SourceTable } from '../policy/limits/source-count.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
 import type { TsigKey } from '../tsig/key.ts';
+import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { VersionHandle } from '../zone/version.ts';
 
@@ -16,6 +17,8 @@ export interface FrontSetup {
   readonly sources: SourceTable;
   /** Leases on zone versions: this front's row of counters, by lease slot. */
   readonly leases: Int32Array<SharedArrayBuffer>;
+  /** Until when versions may be served, by lease slot, milliseconds since the epoch. */
+  readonly expiries: Float64Array<SharedArrayBuffer>;
   /** This front's row of counters, see counters.ts. */
   readonly counters: Float64Array<SharedArrayBuffer>;
   /** Connections in all, over all fronts. */
@@ -52,14 +55,43 @@ export interface PolicyUpdate {
 
 export type ZoneState =
   | { readonly kind: 'loading' }
-  | { readonly kind: 'served'; readonly version: VersionHandle; readonly lease: number }
+  | {
+      readonly kind: 'served';
+      readonly version: VersionHandle;
+      readonly lease: number;
+      /** Serials from which control may have an answer to IXFR. */
+      readonly serials: readonly number[];
+      /** The answer to those who have the version before. */
+      readonly step: IxfrOffer | undefined;
+    }
   | { readonly kind: 'expired' };
+
+/** A finished answer to IXFR from a serial, with the lease slot of its memory. */
+export interface IxfrOffer {
+  readonly from: number;
+  readonly answer: IxfrAnswer;
+  readonly lease: number;
+}
+
+/** A version of a zone, and the serial that a client has. */
+export interface IxfrWish {
+  readonly zone: string;
+  readonly version: number;
+  readonly from: number;
+}
 
 export type ToFront =
   | { readonly kind: 'policy'; readonly policy: PolicyUpdate }
   /** `slabs`: those of the version that this front has not been told of. */
   | { readonly kind: 'zone'; readonly zone: string; readonly state: ZoneState; readonly slabs: readonly SlabHandle[] }
   | { readonly kind: 'zone-removed'; readonly zone: string }
+  /** What a front wished for: undefined where the whole zone is the better answer. */
+  | {
+      readonly kind: 'ixfr';
+      readonly wish: IxfrWish;
+      readonly offer: IxfrOffer | undefined;
+      readonly slabs: readonly SlabHandle[];
+    }
   | { readonly kind: 'snapshot'; readonly request: number }
   | { readonly kind: 'drain' };
 
@@ -67,6 +99,7 @@ export type FromFront =
   | { readonly kind: 'listening' }
   | { readonly kind: 'events'; readonly events: readonly FrontEvent[] }
   | { readonly kind: 'notify'; readonly notify: ReceivedNotify }
+  | { readonly kind: 'ixfr-wanted'; readonly wish: IxfrWish }
   | { readonly kind: 'snapshot'; readonly request: number; readonly transfers: readonly RunningTransfer[] }
   | { readonly kind: 'drained' };
 

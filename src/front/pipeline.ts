@@ -42,8 +42,8 @@ export interface AcceptedTransfer {
   readonly rule: string;
   /** Serial that an IXFR asks from. */
   readonly from: number | null;
-  /** The client is current, or must come back over TCP: one SOA is the answer. */
-  readonly soaOnly: boolean;
+  /** The client is current: one SOA is the answer. */
+  readonly isCurrent: boolean;
 }
 
 export type Outcome =
@@ -223,11 +223,11 @@ class RequestHandler {
       const limit = transport === 'udp' ? udpLimit(this.#query, udpSize) : undefined;
       return {
         kind: 'answer',
-        message: buildSoaAnswer(this.#query, version.handle.soaRecord, this.#sign, limit, udpSize),
+        message: buildSoaAnswer(this.#query, { ...soaOf(version, this.#now), udpSize, limit }, this.#sign),
       };
     }
     const from = type === 'IXFR' ? (this.#queriedSerial() ?? null) : null;
-    const soaOnly = from !== null && (this.#peer.transport === 'udp' || !isNewer(version.handle.serial, from));
+    const isCurrent = from !== null && !isNewer(version.handle.serial, from);
     return {
       kind: 'transfer',
       transfer: {
@@ -239,7 +239,7 @@ class RequestHandler {
         identity: this.#identity,
         rule: this.#rule,
         from,
-        soaOnly,
+        isCurrent,
       },
     };
   }
@@ -279,6 +279,15 @@ class RequestHandler {
     return { why, zone: this.#zone, type, identity: this.#identity, rule: this.#rule };
   }
 }
+
+/** What an answer that takes its time needs of its query: id, flags, question, OPT. */
+export const detachQuery = (query: Message): Message => ({ ...query, answers: [], authorities: [], tsig: undefined });
+
+/** What a version's SOA is told with. */
+export const soaOf = (version: ServedVersion, now: number): { soaRecord: Bytes; expire: number | undefined } => ({
+  soaRecord: version.handle.soaRecord,
+  expire: version.expiresIn(now),
+});
 
 const REQUEST_TYPES = new Map<number, RequestType>([
   [TYPE.SOA, 'SOA'],

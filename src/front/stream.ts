@@ -1,5 +1,6 @@
 /**
- * Sends one transfer: lead message, frames, tail message, and nothing else looked at. Per message only the length, the
+ * Sends one transfer: lead message, frames, tail message, and nothing else looked at; or the finished messages of an
+ * IXFR, the first with the client's own question. Per message only the length, the
  * header and the trailer (OPT, TSIG) are made; the records are written from shared memory as they lie.
  *
  * A stream writes a quantum and stops; who drives it decides when it goes on. Without that, one fast reader would
@@ -14,6 +15,7 @@ import type { FrameList } from '../zone/frame-list.ts';
 import { FRAME_HEAD } from '../zone/packer.ts';
 import { answerOpt } from './answer.ts';
 import type { AcceptedTransfer } from './pipeline.ts';
+import type { ServedDelta } from './zones.ts';
 
 /** Where pieces go: a socket, corked by the driver for the length of a quantum. */
 export interface Sink {
@@ -28,6 +30,7 @@ export const TLS_QUANTUM = 24;
 
 export class TransferStream {
   readonly transfer: AcceptedTransfer;
+  readonly delta: ServedDelta | undefined;
   /** As sent so far, length prefixes not counted. */
   messages = 0;
   bytes = 0;
@@ -44,12 +47,14 @@ export class TransferStream {
   #frameIndex = 0;
   #hasBegun = false;
 
-  constructor(transfer: AcceptedTransfer, quantum: number) {
+  /** `now` in milliseconds; `delta`: differences in place of the zone. */
+  constructor(transfer: AcceptedTransfer, quantum: number, now: number, delta?: ServedDelta) {
     const { query, sign } = transfer;
     this.transfer = transfer;
+    this.delta = delta;
     this.#id = query.header.id;
     this.#flags = FLAG.QR | FLAG.AA | (query.header.flags & FLAG.RD);
-    this.#opt = answerOpt(query, {});
+    this.#opt = answerOpt(query, { expire: transfer.version.expiresIn(now) });
     this.#signer = sign && new TsigSigner(sign.key, sign.mac);
     this.#quantum = quantum;
     this.#stamp = Buffer.from([this.#id >> 8, this.#id, this.#flags >> 8, this.#flags]).subarray(
@@ -58,27 +63,38 @@ export class TransferStream {
     );
   }
 
-  /** Octets of the zone's frames: what `bytes` comes to, roughly. */
+  /** Octets of the frames: what `bytes` comes to, roughly. */
   get totalBytes(): number {
-    return this.transfer.version.handle.octets;
+    return this.delta?.answer.octets ?? this.transfer.version.handle.octets;
+  }
+
+  /** One write, and it is over. */
+  get isShort(): boolean {
+    return this.delta === undefined ? this.transfer.version.handle.single !== undefined : this.delta.answer.count === 1;
+  }
+
+  /** Held until the socket has taken the last octet: libuv reads the shared memory until then. */
+  lease(): void {
+    this.transfer.version.lease();
+    this.delta?.lease();
+  }
+
+  release(): void {
+    this.transfer.version.release();
+    this.delta?.release();
   }
 
   /** Writes the next quantum. True when the last message has been written. */
   writeQuantum(sink: Sink, nowSeconds: number): boolean {
-    const { handle } = this.transfer.version;
     if (!this.#hasBegun) {
       this.#hasBegun = true;
-      if (handle.single !== undefined) {
-        this.#writeSingle(sink, nowSeconds);
-        return true;
-      }
-      this.#writeSoa(sink, nowSeconds, true);
+      if (this.#writeFirst(sink, nowSeconds)) return true;
     }
     let left = this.#quantum;
     while (left > 0) {
       const page = this.#currentPage();
       if (page === undefined) {
-        this.#writeSoa(sink, nowSeconds, false);
+        if (this.delta === undefined) this.#writeSoa(sink, nowSeconds, false);
         return true;
       }
       const first = this.#frameIndex;
@@ -89,6 +105,23 @@ export class TransferStream {
       left -= last - first;
     }
     return false;
+  }
+
+  /** The message with the question. True where it is the only one. */
+  #writeFirst(sink: Sink, now: number): boolean {
+    const { handle, slabs } = this.transfer.version;
+    if (this.delta !== undefined) {
+      const { messages } = this.delta;
+      const range = { slab: messages.slab(0), offset: messages.offset(0), length: messages.octetLength(0) };
+      this.#writeWithQuestion(sink, slabs.view(range), now);
+      this.#page = messages;
+      this.#frameIndex = 1;
+      this.#pageIndex = this.transfer.version.reader.pageCount;
+      return messages.length === 1;
+    }
+    if (handle.single === undefined) this.#writeSoa(sink, now, true);
+    else this.#writeWithQuestion(sink, slabs.view(handle.single), now);
+    return handle.single !== undefined;
   }
 
   #currentPage(): FrameList | undefined {
@@ -150,11 +183,12 @@ export class TransferStream {
     this.#send(sink, head.view(), body.view(), now);
   }
 
-  #writeSingle(sink: Sink, now: number): void {
-    const { query, version } = this.transfer;
-    if (version.handle.single === undefined || query.question === undefined) return;
-    const message = Buffer.from(version.slabs.view(version.handle.single));
-    message.set(query.question.wire, FRAME_HEAD);
+  /** A message stored with a question: the octets of the client's are put in its place. */
+  #writeWithQuestion(sink: Sink, stored: Bytes, now: number): void {
+    const { question } = this.transfer.query;
+    if (question === undefined) return;
+    const message = Buffer.from(stored);
+    message.set(question.wire, FRAME_HEAD);
     this.#send(sink, message.subarray(0, FRAME_HEAD), message.subarray(FRAME_HEAD), now);
   }
 

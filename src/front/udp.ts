@@ -1,6 +1,6 @@
 /**
- * SOA, NOTIFY and IXFR over UDP, in the control thread. IXFR is answered with one SOA, so that the client comes back
- * over TCP (RFC 1995 §2); a request that would not be let in over TCP is not let in here either.
+ * SOA, NOTIFY and IXFR over UDP, in the control thread. A request that would not be let in over TCP is not let in here
+ * either.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
@@ -11,9 +11,10 @@ import { buildSoaAnswer, udpLimit } from './answer.ts';
 import type { Counters } from './counters.ts';
 import type { FrontEvent, PolicyUpdate, ReceivedNotify } from './messages.ts';
 import { makePeer } from './peer.ts';
-import { handleRequest, type Outcome } from './pipeline.ts';
+import { type AcceptedTransfer, detachQuery, handleRequest, type Outcome, soaOf } from './pipeline.ts';
 import { PolicyState } from './policy-state.ts';
-import type { FrontZones } from './zones.ts';
+import { TransferStream } from './stream.ts';
+import type { FrontZones, ServedDelta } from './zones.ts';
 
 export interface UdpAddress {
   readonly host: string;
@@ -80,11 +81,15 @@ export class UdpServer {
     if (peer === undefined) return;
     counters.add('requests');
     const outcome = handleRequest(message, peer, this.#policy, zones, clock.now());
-    const answer = this.#answer(outcome, `${peer.addressText}#${from.port}`, maxSize);
-    if (answer !== undefined) socket.send(answer, from.port, from.address, () => undefined);
+    const client = `${peer.addressText}#${from.port}`;
+    const send = (answer: Uint8Array | undefined): void => {
+      if (answer !== undefined) socket.send(answer, from.port, from.address, () => undefined);
+    };
+    if (outcome.kind === 'transfer') this.#transfer(outcome.transfer, client, maxSize, send);
+    else send(this.#answer(outcome, client));
   }
 
-  #answer(outcome: Outcome, client: string, maxSize: number): Uint8Array | undefined {
+  #answer(outcome: Exclude<Outcome, { kind: 'transfer' }>, client: string): Uint8Array | undefined {
     const { counters } = this.#options;
     switch (outcome.kind) {
       case 'silence':
@@ -101,39 +106,62 @@ export class UdpServer {
         counters.add('notifies');
         this.#options.onNotify(outcome.notify);
         return outcome.message;
-      case 'transfer': {
-        const { transfer } = outcome;
-        const { soaRecord, serial } = transfer.version.handle;
-        const message = buildSoaAnswer(
-          transfer.query,
-          soaRecord,
-          transfer.sign,
-          udpLimit(transfer.query, maxSize),
-          maxSize,
-        );
-        counters.add('transfers-done');
-        counters.add('transfer-octets', message.length);
-        this.#options.onEvent({
-          event: 'transfer',
-          zone: transfer.zone,
-          type: transfer.type,
-          'sent-as': 'SOA',
-          transport: 'udp',
-          client,
-          identity: transfer.identity,
-          rule: transfer.rule,
-          from: transfer.from,
-          to: serial,
-          messages: 1,
-          records: 1,
-          bytes: message.length,
-          ms: 0,
-          outcome: 'done',
-        });
-        return message;
-      }
     }
   }
+
+  /** Differences where they fit one datagram; else one SOA, so that the client comes back over TCP (RFC 1995 §2). */
+  #transfer(transfer: AcceptedTransfer, client: string, maxSize: number, send: (answer: Uint8Array) => void): void {
+    const { zone, version, from, isCurrent } = transfer;
+    const delta = from === null || isCurrent ? 'AXFR' : version.answerFrom(from);
+    if (delta === 'unknown') {
+      const again = { ...transfer, query: detachQuery(transfer.query) };
+      version.lease();
+      this.#options.zones.want({ zone, version: version.handle.id, from: from as number }, () => {
+        const known = version.answerFrom(from as number);
+        send(this.#send(again, typeof known === 'string' ? undefined : known, client, maxSize));
+        version.release();
+      });
+      return;
+    }
+    send(this.#send(transfer, delta === 'AXFR' ? undefined : delta, client, maxSize));
+  }
+
+  #send(transfer: AcceptedTransfer, delta: ServedDelta | undefined, client: string, maxSize: number): Uint8Array {
+    const { clock, counters } = this.#options;
+    const now = clock.now();
+    const limit = udpLimit(transfer.query, maxSize);
+    const whole = delta?.answer.count === 1 ? datagram(new TransferStream(transfer, 1, now, delta), now) : undefined;
+    const fits = whole !== undefined && whole.length <= limit;
+    const soa = { ...soaOf(transfer.version, now), limit, udpSize: maxSize };
+    const message = fits ? whole : buildSoaAnswer(transfer.query, soa, transfer.sign);
+    counters.add('transfers-done');
+    counters.add('transfer-octets', message.length);
+    this.#options.onEvent({
+      event: 'transfer',
+      zone: transfer.zone,
+      type: transfer.type,
+      'sent-as': fits ? 'IXFR' : 'SOA',
+      transport: 'udp',
+      client,
+      identity: transfer.identity,
+      rule: transfer.rule,
+      from: transfer.from,
+      to: transfer.version.handle.serial,
+      messages: 1,
+      records: fits && delta !== undefined ? delta.answer.records : 1,
+      bytes: message.length,
+      ms: 0,
+      outcome: 'done',
+    });
+    return message;
+  }
+}
+
+/** What a stream of one message writes, without the length in front. */
+function datagram(stream: TransferStream, now: number): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  stream.writeQuantum({ write: (piece) => pieces.push(piece) }, Math.floor(now / 1000));
+  return Buffer.concat(pieces).subarray(2);
 }
 
 /**

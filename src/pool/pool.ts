@@ -1,20 +1,32 @@
 /** The pool threads: ingest and encoding. The only importer of piscina. */
 import { Piscina } from 'piscina';
-import type { AssembleOptions } from '../xfr/assemble.ts';
+import type { Assembled, AssembleOptions } from '../xfr/assemble.ts';
 import type { BatchOptions } from '../xfr/ingest.ts';
+import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type {
-  AssembleTask,
+  AssembleRequest,
   AssembleTaskResult,
-  BatchTask,
+  BatchRequest,
   BatchTaskResult,
+  BatchValue,
+  ContentRequest,
+  IxfrRequest,
+  RenderRequest,
+  RenderTaskResult,
+  RunsRequest,
   SlabSupply,
+  Task,
+  TaskResult,
+  UpdateTaskResult,
   ZoneFileRequest,
   ZoneFileTask,
   ZoneFileTaskResult,
 } from '../xfr/tasks.ts';
+import type { Updated } from '../xfr/update.ts';
+import { usageOfRun } from '../xfr/version-maker.ts';
 import type { SlabHandle, SlabRange, SlabReport } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
-import type { SlabUsage } from '../zone/version.ts';
+import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** Free slabs that a task is given: more would keep them from other threads, and it can make its own. */
@@ -28,6 +40,7 @@ export interface PoolStats {
   readonly waitP99Ms: number;
 }
 
+/** Memory that a task made is retained: whoever asked for it releases it. */
 export class Pool {
   readonly #piscina: Piscina;
   readonly #registry: SlabRegistry;
@@ -43,28 +56,48 @@ export class Pool {
     });
   }
 
-  /** Makes a run of frames from whole messages. What it made is retained: release `usage` when done with it. */
-  async batch(input: SlabRange, received: SlabHandle, options: BatchOptions): Promise<BatchTaskResult> {
-    const task: BatchTask = { supply: this.#supply([received]), input, options };
-    const result: BatchTaskResult = await this.#piscina.run(task, { name: 'batch' });
-    this.#book(result.slabs, result.ok ? result.value.usage : []);
-    return result;
+  /** Makes a run of frames from whole messages, along the fences of `base` if there is one. */
+  batch(input: SlabRange, received: SlabHandle, options: BatchOptions, base?: VersionHandle): Promise<BatchTaskResult> {
+    const readable = [received, ...this.#slabsOf(base)];
+    const request: BatchRequest = { input, options, base };
+    return this.#run('batch', request, readable, ({ usage }: BatchValue) => usage);
   }
 
   /** Reads a zone file and makes a run of it, as `batch` does of messages. */
   async zoneFile(request: ZoneFileRequest): Promise<ZoneFileTaskResult> {
-    const task: ZoneFileTask = { supply: this.#supply([]), request };
+    const task: ZoneFileTask = { supply: this.#supply(this.#slabsOf(request.base)), request };
     const done: ZoneFileTaskResult = await this.#piscina.run(task, { name: 'zoneFile' });
     this.#book(done.result.slabs, done.result.ok ? done.result.value.usage : []);
     return done;
   }
 
-  /** Joins runs into a version. The version's usage is retained; the runs' is still the caller's. */
-  async assemble(options: AssembleOptions, usage: readonly SlabUsage[]): Promise<AssembleTaskResult> {
-    const task: AssembleTask = { supply: this.#supply(this.#registry.handles(usage)), options };
-    const result: AssembleTaskResult = await this.#piscina.run(task, { name: 'assemble' });
-    this.#book(result.slabs, result.ok ? result.value.version.usage : []);
-    return result;
+  /** Joins runs into a first version. The version's usage is retained; the runs' is still the caller's. */
+  assemble(options: AssembleOptions): Promise<AssembleTaskResult> {
+    const readable = this.#registry.handles(options.runs.flatMap(usageOfRun));
+    return this.#run('assemble', { options } satisfies AssembleRequest, readable, ({ added }: Assembled) => added);
+  }
+
+  /** Applies differences to a version; `received` are the slabs they lie in. */
+  ixfr(request: IxfrRequest, received: readonly SlabHandle[]): Promise<UpdateTaskResult> {
+    return this.#run('ixfr', request, [...received, ...this.#slabsOf(request.options.base)], updateUsage);
+  }
+
+  /** Turns a version into what runs hold. */
+  runs(request: RunsRequest): Promise<UpdateTaskResult> {
+    const readable = this.#registry.handles([...request.options.base.usage, ...request.runs.flatMap(usageOfRun)]);
+    return this.#run('runs', request, readable, updateUsage);
+  }
+
+  /** Turns a version into what another holds, whose slabs are in `usage`. */
+  content(request: ContentRequest, usage: readonly SlabUsage[]): Promise<UpdateTaskResult> {
+    const readable = this.#registry.handles([...request.options.base.usage, ...usage]);
+    return this.#run('content', request, readable, updateUsage);
+  }
+
+  /** Makes the answer to an IXFR. */
+  render(request: RenderRequest): Promise<RenderTaskResult> {
+    const usage = request.steps.flatMap(({ removed, added }) => [...usageOfRun(removed), ...usageOfRun(added)]);
+    return this.#run('render', request, this.#registry.handles(usage), (answer: IxfrAnswer) => answer.usage);
   }
 
   get stats(): PoolStats {
@@ -80,6 +113,22 @@ export class Pool {
     await this.#piscina.destroy();
   }
 
+  async #run<Request extends object, Value>(
+    name: string,
+    request: Request,
+    readable: readonly SlabHandle[],
+    usageOf: (value: Value) => readonly SlabUsage[],
+  ): Promise<TaskResult<Value>> {
+    const task: Task<Request> = { ...request, supply: this.#supply(readable) };
+    const result: TaskResult<Value> = await this.#piscina.run(task, { name });
+    this.#book(result.slabs, result.ok ? usageOf(result.value) : []);
+    return result;
+  }
+
+  #slabsOf(version: VersionHandle | undefined): SlabHandle[] {
+    return version === undefined ? [] : this.#registry.handles(version.usage);
+  }
+
   #supply(readable: readonly SlabHandle[]): SlabSupply {
     return { ids: this.#registry.ids, spares: this.#registry.spares(SPARES), readable };
   }
@@ -90,3 +139,5 @@ export class Pool {
     this.#registry.settle(report);
   }
 }
+
+const updateUsage = ({ added, made }: Updated): readonly SlabUsage[] => [...added, ...(made?.usage ?? [])];

@@ -6,7 +6,8 @@
  *        |                        '--failed--> waiting (retry later)
  *        '--- expiry: the version is served no more, the search goes on ---'
  *
- * Only contact with the primary moves the expiry; a version that was refused counts as contact, not as an update.
+ * Only contact with the primary moves the expiry; a version that was refused counts as contact, not as an update: it
+ * does not bring back what has expired.
  */
 import type { Milliseconds } from '../base/clock.ts';
 import type { TimerBounds } from '../config/config.ts';
@@ -36,9 +37,9 @@ export type SyncEvent =
   | { readonly kind: 'due' }
   | { readonly kind: 'notify'; readonly sender: NotifySender }
   /** The primary has what we have. */
-  | { readonly kind: 'current' }
-  /** A new version is served. */
-  | { readonly kind: 'taken'; readonly timers: SoaTimers }
+  | { readonly kind: 'current'; readonly expireS?: number }
+  /** A new version is served. `expireS`: what the primary says it has left of its own copy (RFC 7314). */
+  | { readonly kind: 'taken'; readonly timers: SoaTimers; readonly expireS?: number }
   /** The primary answered, but what it has was refused: contact, no update. */
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
@@ -83,12 +84,12 @@ export function stepSync(
         ? [{ ...state, pending: event.sender }, []]
         : [{ ...state, phase: 'refreshing' }, [{ kind: 'refresh', first: event.sender.source }]];
     case 'current':
-      return settle(contact(state, state.timers, now, settings), now);
+      return settle(stillCurrent(state, event.expireS, now, settings), now);
     case 'taken':
-      return settle({ ...contact(state, event.timers, now, settings), isExpired: false }, now);
+      return settle(contact(state, event.timers, now, settings, event.expireS), now);
     case 'refused':
       // The expiry moves on; when to look again goes by the retry, as the zone is not what it should be.
-      return settle(failed(contact(state, state.timers, now, settings), event.why, now, settings), now);
+      return settle(failed(heard(state, now, settings), event.why, now, settings), now);
     case 'failed':
       return settle(failed(state, event.why, now, settings), now);
   }
@@ -115,11 +116,29 @@ function due(state: SyncState, now: Milliseconds): [SyncState, readonly SyncEffe
   return [next, effects];
 }
 
+/** RFC 7314 §4: the primary's own time left may lengthen ours, and never shorten it. */
+function stillCurrent(
+  state: SyncState,
+  expireS: number | undefined,
+  now: Milliseconds,
+  settings: SyncSettings,
+): SyncState {
+  const next = contact(state, state.timers, now, settings, expireS);
+  if (expireS === undefined || state.isExpired || state.expiresAt === undefined || next.expiresAt === undefined)
+    return next;
+  return { ...next, expiresAt: Math.max(state.expiresAt, next.expiresAt) };
+}
+
+/** Contact, and nothing that can be served: it keeps a zone alive, and does not bring an expired one back. */
+const heard = (state: SyncState, now: Milliseconds, settings: SyncSettings): SyncState =>
+  state.isExpired ? { ...state, lastContact: now } : contact(state, state.timers, now, settings);
+
 function contact(
   state: SyncState,
   timers: SoaTimers | undefined,
   now: Milliseconds,
   settings: SyncSettings,
+  expireS?: number,
 ): SyncState {
   const { bounds } = settings;
   if (timers === undefined) return { ...failed(state, '', now, settings), lastError: undefined, lastContact: now };
@@ -131,8 +150,9 @@ function contact(
     timers,
     isExpired: false,
     lastContact: now,
-    // An expiry before the next look would take the zone away from a primary that is well.
-    expiresAt: now + Math.max(expire, refresh),
+    // An expiry before the next look would take the zone away from a primary that is well; one that has its zone
+    // from elsewhere may have less left.
+    expiresAt: now + Math.min(Math.max(expire, refresh), (expireS ?? Number.POSITIVE_INFINITY) * 1000),
     nextCheck: now + Math.max(bounds.refreshMinMs, refresh * (1 - settings.jitter * settings.random)),
     failures: 0,
     lastError: undefined,

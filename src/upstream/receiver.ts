@@ -14,7 +14,7 @@ import type { Batch, BatchOptions } from '../xfr/ingest.ts';
 import type { BatchTaskResult } from '../xfr/tasks.ts';
 import { SLAB_SIZE, type SlabHandle } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
-import type { SlabUsage } from '../zone/version.ts';
+import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import type { Asker, TransferHandle, Verdict } from './link-exchange.ts';
 
 /** A slab is left for the next one from here on, if it can be cut; TSIG may let up to 6.5 MB come without a cut. */
@@ -47,6 +47,8 @@ interface Slab {
 
 export interface ReceiverDeps {
   readonly pool: Pool;
+  /** Along whose fences a whole zone is packed. */
+  readonly base?: VersionHandle | undefined;
   readonly registry: SlabRegistry;
   readonly now: () => Milliseconds;
 }
@@ -57,6 +59,8 @@ export class Receiver implements Asker {
   readonly #now: () => Milliseconds;
   readonly #zone: ZoneConfig;
   readonly #key: TsigKey | undefined;
+  readonly #base: VersionHandle | undefined;
+  #asked: 'AXFR' | 'IXFR' = 'AXFR';
   readonly #build: (id: number) => BuiltQuery;
   readonly #done: (received: Received) => void;
   #handle: TransferHandle | undefined;
@@ -88,6 +92,7 @@ export class Receiver implements Asker {
     this.#pool = deps.pool;
     this.#registry = deps.registry;
     this.#now = deps.now;
+    this.#base = deps.base;
     this.#zone = zone;
     this.#key = key;
     this.#build = build;
@@ -97,6 +102,13 @@ export class Receiver implements Asker {
   /** Asks: `ask` is given the receiver and gives what to hold the transfer by. */
   start(ask: (asker: Asker) => TransferHandle): void {
     this.#handle = ask(this);
+  }
+
+  /** The answer to an IXFR that was asked already turns out to be a whole zone. */
+  takeOver(handle: TransferHandle | undefined, id: number): void {
+    this.#handle = handle;
+    this.#asked = 'IXFR';
+    this.query(id);
   }
 
   query(id: number): Uint8Array {
@@ -169,7 +181,7 @@ export class Receiver implements Asker {
       apex: this.#zone.apex,
       frameSize: this.#zone.frameSize,
       id: this.#id,
-      query: 'AXFR',
+      query: this.#asked,
       isFirst: this.#isFirst,
       outOfZone: this.#zone.outOfZone,
       tsig: this.#key && { key: this.#key, priorMac: this.#mac },
@@ -180,7 +192,7 @@ export class Receiver implements Asker {
     const index = this.#results.length;
     this.#results.push(undefined);
     this.#pool
-      .batch({ slab: slab.handle.id, offset, length }, slab.handle, options)
+      .batch({ slab: slab.handle.id, offset, length }, slab.handle, options, this.#base)
       .then((result) => this.#finished(slab, index, result))
       .catch((error: unknown) => {
         this.#inFlight--;
@@ -302,7 +314,7 @@ export class Receiver implements Asker {
 }
 
 /** As its link says it, address and all. */
-const brokenOff = ({ code, message }: ZonegateError): IngestFailure => ({ code, text: message });
+export const brokenOff = ({ code, message }: ZonegateError): IngestFailure => ({ code, text: message });
 
 /**
  * The MAC of a message that ends with a TSIG record without other data, found from the end: MAC size, MAC, original id,

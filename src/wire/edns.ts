@@ -1,4 +1,4 @@
-/** The OPT record (RFC 6891), Extended DNS Errors (RFC 8914) and keepalive (RFC 7828). */
+/** The OPT record (RFC 6891), Extended DNS Errors (RFC 8914), keepalive (RFC 7828) and expire (RFC 7314). */
 import type { Bytes } from '../base/bytes.ts';
 import { EDNS_OPTION, type EdeCode, TYPE } from './registry.ts';
 import { Writer } from './writer.ts';
@@ -39,12 +39,15 @@ export interface EdnsAnswer {
   readonly ede?: { readonly code: EdeCode; readonly text: string };
   /** Idle timeout in units of 100 ms; TCP and TLS only (RFC 7828 §3.3). */
   readonly keepalive?: number;
+  /** Seconds that our copy of the zone may still be served (RFC 7314). */
+  readonly expire?: number | undefined;
 }
 
 /** A whole OPT record, ready to append. */
 export function writeOpt(answer: EdnsAnswer): Uint8Array<ArrayBuffer> {
   const options = new Writer(64);
   if (answer.keepalive !== undefined) options.uint16(EDNS_OPTION.KEEPALIVE).uint16(2).uint16(answer.keepalive);
+  if (answer.expire !== undefined) options.uint16(EDNS_OPTION.EXPIRE).uint16(4).uint32(answer.expire);
   if (answer.ede !== undefined) {
     const text = Buffer.from(answer.ede.text, 'utf8');
     options

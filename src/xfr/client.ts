@@ -70,6 +70,7 @@ export class TransferClient {
   readonly #options: TransferClientOptions;
   readonly #zone: Bytes;
   readonly #query: Uint8Array<ArrayBuffer>;
+  readonly #requestMac: Bytes;
   readonly #reader: RecordReader;
   readonly #interpreter: TransferInterpreter;
   readonly #verifier: TsigStreamVerifier | undefined;
@@ -93,6 +94,7 @@ export class TransferClient {
     this.#zone = lowerName(options.zone);
     const { message, mac } = buildQuery(options, options.now);
     this.#query = message;
+    this.#requestMac = mac;
     this.#reader = new RecordReader(this.#zone);
     // A SOA answer is the first record of a transfer, and no more.
     this.#interpreter = new TransferInterpreter(options.kind === 'IXFR' ? 'IXFR' : 'AXFR', options.serial);
@@ -102,6 +104,11 @@ export class TransferClient {
   /** The question to send, without a length prefix. */
   query(): Uint8Array<ArrayBuffer> {
     return this.#query;
+  }
+
+  /** The MAC that the answer's first MAC covers; empty without a key. */
+  get requestMac(): Bytes {
+    return this.#requestMac;
   }
 
   /** The serial of the SOA that the answer began with. */

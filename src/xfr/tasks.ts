@@ -1,9 +1,15 @@
 /** What pool threads are asked to do, and what they answer. Everything here crosses threads by structured clone. */
+
+import type { Run } from '../zone/run-writer.ts';
 import type { SlabHandle, SlabIds, SlabRange, SlabReport } from '../zone/slab.ts';
-import type { SlabUsage } from '../zone/version.ts';
-import type { Assembled, AssembleOptions } from './assemble.ts';
+import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import type { IngestFailure } from './answer-reader.ts';
+import type { Assembled, AssembleOptions } from './assemble.ts';
 import type { Batch, BatchOptions } from './ingest.ts';
+import type { IxfrAnswer, IxfrAnswerOptions, IxfrStep } from './ixfr-answer.ts';
+import type { IxfrOptions } from './ixfr-change.ts';
+import type { SoaRecord } from './soa-record.ts';
+import type { Updated, UpdateOptions } from './update.ts';
 
 /** What every task brings: slabs to write to, and those it reads. */
 export interface SlabSupply {
@@ -12,11 +18,16 @@ export interface SlabSupply {
   readonly readable: readonly SlabHandle[];
 }
 
-export interface BatchTask {
+interface Supplied {
   readonly supply: SlabSupply;
+}
+
+export interface BatchRequest {
   /** Whole length-prefixed messages. */
   readonly input: SlabRange;
   readonly options: BatchOptions;
+  /** Along whose fences to pack. */
+  readonly base: VersionHandle | undefined;
 }
 
 /** A zone file to read in the pool thread. */
@@ -29,17 +40,42 @@ export interface ZoneFileRequest {
   readonly apex: Uint8Array;
   readonly frameSize: number;
   readonly outOfZone: 'reject' | 'ignore';
+  readonly base: VersionHandle | undefined;
 }
 
-export interface ZoneFileTask {
-  readonly supply: SlabSupply;
-  readonly request: ZoneFileRequest;
-}
-
-export interface AssembleTask {
-  readonly supply: SlabSupply;
+export interface AssembleRequest {
   readonly options: AssembleOptions;
 }
+
+export interface IxfrRequest {
+  /** Whole length-prefixed messages, in order. */
+  readonly pieces: readonly SlabRange[];
+  readonly ixfr: IxfrOptions;
+  readonly options: UpdateOptions;
+}
+
+export interface RunsRequest {
+  readonly runs: readonly Run[];
+  readonly soa: SoaRecord;
+  readonly options: UpdateOptions;
+}
+
+/** The content of another version under a SOA of its own. */
+export interface ContentRequest {
+  readonly root: SlabRange;
+  readonly soa: SoaRecord;
+  readonly options: UpdateOptions;
+}
+
+export interface RenderRequest {
+  readonly steps: readonly IxfrStep[];
+  readonly options: IxfrAnswerOptions;
+}
+
+export interface ZoneFileTask extends Supplied {
+  readonly request: ZoneFileRequest;
+}
+export type Task<T> = T & Supplied;
 
 export type TaskFailure = { readonly ok: false; readonly failure: IngestFailure; readonly slabs: SlabReport };
 export type TaskResult<T> = { readonly ok: true; readonly value: T; readonly slabs: SlabReport } | TaskFailure;
@@ -58,3 +94,5 @@ export interface ZoneFileTaskResult {
   readonly files: readonly string[];
 }
 export type AssembleTaskResult = TaskResult<Assembled>;
+export type UpdateTaskResult = TaskResult<Updated>;
+export type RenderTaskResult = TaskResult<IxfrAnswer>;

@@ -14,7 +14,7 @@ import { type SlabUsage, storeFrameTable, type VersionHandle, VersionReader } fr
 import type { IngestFailure } from './answer-reader.ts';
 import { type IxfrAnswer, type IxfrStep, renderIxfr } from './ixfr-answer.ts';
 import { changeFailure, type IxfrOptions, type Piece, readIxfr } from './ixfr-change.ts';
-import { readSoaRecord, type SoaRecord } from './soa-record.ts';
+import { readSoaRecord, type SoaRecord, withSerial } from './soa-record.ts';
 import { type MadeVersion, makeVersion, usageOfRun } from './version-maker.ts';
 
 export interface UpdateOptions {
@@ -25,6 +25,8 @@ export interface UpdateOptions {
   readonly frameSize: number;
   readonly maxRecords: number;
   readonly maxBytes: number;
+  /** In place of the serial that came, where serials are translated. */
+  readonly serial: number | undefined;
 }
 
 /** A step and what it keeps alive, with the answer to those who ask for just this one. */
@@ -37,6 +39,8 @@ export interface MadeStep {
 }
 
 export interface Updated extends MadeVersion {
+  /** As it came. */
+  readonly primarySerial: number;
   /** Undefined where the whole zone is smaller than what changed. */
   readonly made: MadeStep | undefined;
   /** Frames that were packed anew; the others are shared with the version before. */
@@ -140,16 +144,18 @@ class Updater {
 
   #made(
     table: { root: SlabRange; frames: number; records: number; octets: number },
-    soa: SoaRecord,
+    received: SoaRecord,
     change: Change | undefined,
     told: Pick<Updated, 'packed' | 'otherTtls' | 'duplicates'>,
   ): UpdateResult {
-    const { id, apex, base, maxRecords, maxBytes } = this.#options;
+    const { id, apex, base, maxRecords, maxBytes, serial } = this.#options;
+    const soa = serial === undefined ? received : withSerial(received, serial);
     const failure = exceeds(table, maxRecords, maxBytes);
     if (failure !== undefined) return { ok: false, failure };
     const version = makeVersion({ id, apex, soa, ...table }, base, this.#slabs, this.#directory);
     const made = change && this.#step(change, soa, table.octets);
-    return { ok: true, updated: { ...version, made, ...told } };
+
+    return { ok: true, updated: { ...version, made, primarySerial: received.serial, ...told } };
   }
 
   #step({ removed, added }: Change, to: SoaRecord, octets: number): MadeStep | undefined {

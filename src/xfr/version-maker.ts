@@ -23,6 +23,8 @@ export interface VersionParts {
 /** What has become of memory with a new version beside the one it was made from. */
 export interface MadeVersion {
   readonly version: VersionHandle;
+  /** Id of the version it was made from. */
+  readonly base: number | undefined;
   /** Octets that the new version alone refers to, and those that only the one before does. */
   readonly added: readonly SlabUsage[];
   readonly dropped: readonly SlabUsage[];
@@ -48,7 +50,7 @@ export function makeVersion(
   const usage = base === undefined ? added : new UsageSum().addAll(base.usage).addAll(added).addAll(dropped, -1).list();
   const records = parts.records + 1;
   const handle = { id, serial: soa.serial, soaRecord: writeSoaRecord(soa), root, frames, records, octets, single };
-  return { version: { ...handle, usage }, added, dropped };
+  return { version: { ...handle, usage }, base: base?.id, added, dropped };
 }
 
 function onlyFrame(reader: VersionReader): FrameEntry | undefined {

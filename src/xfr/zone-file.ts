@@ -3,6 +3,7 @@ import type { Bytes } from '../base/bytes.ts';
 import { FileStream } from '../zone/file-stream.ts';
 import { parseMasterFile } from '../zone/master-file.ts';
 import type { SlabWriter } from '../zone/slab.ts';
+import type { VersionReader } from '../zone/version.ts';
 import { type BatchResult, ingestBatch } from './ingest.ts';
 
 export interface ZoneFileOptions {
@@ -21,6 +22,7 @@ export function ingestZoneFile(
   options: ZoneFileOptions,
   read: (path: string, from: string) => { readonly file: string; readonly text: Bytes } | string,
   slabs: SlabWriter,
+  base?: VersionReader,
 ): BatchResult {
   const source = read(file, file);
   if (typeof source === 'string') return { ok: false, failure: { code: 'UNREADABLE', text: source } };
@@ -45,5 +47,5 @@ export function ingestZoneFile(
     return { ok: false, failure: { code: 'NO_FIRST_SOA', text: `${file}: the zone has no SOA record` } };
   }
   const batch = { ...options, id: 0, query: 'AXFR' as const, isFirst: true, tsig: undefined, now: 0 };
-  return ingestBatch(messages, 0, messages.length, batch, slabs);
+  return ingestBatch(messages, 0, messages.length, batch, slabs, base);
 }

@@ -16,6 +16,9 @@ export class SlabRegistry {
   readonly #freeForReceiving: SlabHandle[] = [];
   readonly #receiving = new Set<number>();
 
+  /** Told of slabs that are new to the book. */
+  onSlab: (handles: readonly SlabHandle[]) => void = () => undefined;
+
   /** Free slabs for a pool task to use first: at most `most`. */
   spares(most: number): SlabHandle[] {
     return this.#free.splice(Math.max(0, this.#free.length - most));
@@ -36,6 +39,7 @@ export class SlabRegistry {
   /** Takes note of what a pool task did. To be called before `retain` of what it made, in the same turn. */
   apply(report: SlabReport): void {
     for (const handle of report.opened) this.#entries.set(handle.id, { handle, live: 0, isOpen: true });
+    this.onSlab(report.opened);
     this.#free.push(...report.unused);
   }
 

@@ -174,7 +174,7 @@ for (const [server, way] of SECONDARIES) {
         // The dns-peers configuration lets NSD ask for AXFR alone over TLS.
         server === 'NSD' && way !== 'tsig'
           ? ['AXFR', 'AXFR', way === 'xot' ? 'tls' : 'tcp', null, null, 2, 'done']
-          : ['IXFR', 'AXFR', way === 'xot' ? 'tls' : 'tcp', way === 'tsig' ? KEY.name : null, 1, 2, 'done'],
+          : ['IXFR', 'IXFR', way === 'xot' ? 'tls' : 'tcp', way === 'tsig' ? KEY.name : null, 1, 2, 'done'],
       ],
     );
     if (way === 'xot') assert.deepEqual(handshakes.get(zone)?.seen, EXPECTED_HANDSHAKES[server]);

@@ -196,7 +196,7 @@ class World {
 
   #options() {
     const { handle } = this.last;
-    const limits = { maxRecords: 1e6, maxBytes: 1e9 };
+    const limits = { maxRecords: 1e6, maxBytes: 1e9, serial: undefined };
     return { id: handle.id + 1, base: handle, apex: APEX, frameSize: this.frameSize, ...limits };
   }
 

@@ -84,11 +84,10 @@ test('what was refused under a limit is taken when a reload raises it', async ()
   const since = service.events.length;
   assert.equal((await service.reload(config({ 'max-records': 3 })))['ok'], true);
   writeFileSync(file, text(9, 'c 60 A 192.0.2.9\nd 60 A 192.0.2.9\n'));
-  const rejected = await service.event('zone-rejected', () => true, since);
+  // A look may fall between the file's truncation and its text: that is told apart.
+  await service.event('zone-rejected', ({ why }) => /max-records/.test(String(why)), since);
   assert.equal((await service.reload(config()))['ok'], true);
   await updated(9);
-
-  assert.match(String(rejected['why']), /max-records/);
 });
 
 test('a file that is deleted leaves the zone served until it expires, and is taken when it is back', async () => {

@@ -1,6 +1,6 @@
 /** What a front knows, made by hand: zones in each state, rules, keys; and what its answers say. */
 import assert from 'node:assert/strict';
-import type { PolicyUpdate } from '../../src/front/messages.ts';
+import type { IxfrWish, PolicyUpdate } from '../../src/front/messages.ts';
 import { makePeer, type Peer } from '../../src/front/peer.ts';
 import { handleRequest, type Outcome } from '../../src/front/pipeline.ts';
 import { PolicyState } from '../../src/front/policy-state.ts';
@@ -25,7 +25,10 @@ export interface WorldOptions {
 
 export class FrontWorld {
   readonly leases = new Int32Array(new SharedArrayBuffer(64));
-  readonly zones = new FrontZones(this.leases);
+  readonly expiries = new Float64Array(16).fill(Number.POSITIVE_INFINITY);
+  /** What fronts asked control for. */
+  readonly wishes: IxfrWish[] = [];
+  readonly zones = new FrontZones(this.leases, this.expiries, (wish) => this.wishes.push(wish));
   readonly rates: RateTable = newRateTable();
   readonly state: PolicyState;
   readonly #bench = new Bench();
@@ -52,7 +55,11 @@ export class FrontWorld {
       apex,
       frameSize,
     ).version;
-    this.zones.set(zone, { kind: 'served', version, lease: 0 }, bench.slabs.report().opened);
+    this.zones.set(
+      zone,
+      { kind: 'served', version, lease: 0, serials: [], step: undefined },
+      bench.slabs.report().opened,
+    );
     return version;
   }
 

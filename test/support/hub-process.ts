@@ -8,11 +8,10 @@ import { createInterface } from 'node:readline';
 import { FrontHub } from '../../src/front/hub.ts';
 import { newRateTable } from '../../src/policy/limits/rate.ts';
 import { newSourceTable } from '../../src/policy/limits/source-count.ts';
-import { Versions } from '../../src/upstream/versions.ts';
-import { SlabRegistry } from '../../src/zone/slab-registry.ts';
+import { Leases } from '../../src/upstream/leases.ts';
 
 const [fronts, ...fds] = process.argv.slice(2).map(Number) as [number, ...number[]];
-const versions = new Versions(new SlabRegistry());
+const leases = new Leases();
 const say = (fields: object): boolean => process.stdout.write(`${JSON.stringify(fields)}\n`);
 
 const hub = new FrontHub({
@@ -41,11 +40,13 @@ const hub = new FrontHub({
   sources: newSourceTable(fronts),
   connections: new Int32Array(new SharedArrayBuffer(4)),
   versions: {
-    row: (front) => versions.row(front),
-    leaseFor: (front, version) => versions.leaseFor(front, version),
+    row: (front) => leases.row(front),
+    leaseFor: (front, version) => leases.leaseFor(front, version),
     slabs: () => [],
+    expiries: leases.expiries,
   },
   onEvents: () => undefined,
+  onIxfrWanted: async () => undefined,
   onNotify: () => undefined,
   onDeath: (front, _error, replaced) => say({ died: front, replaced }),
 });

@@ -113,18 +113,19 @@ test('a SOA query is answered from memory, signed and with OPT as it was asked',
 
 test('an IXFR is a transfer from its serial, or a SOA where the client is current or asks over UDP', () => {
   const made = world();
-  for (const [serial, transport, soaOnly] of [
+  for (const [serial, transport, isCurrent] of [
     [6, 'tcp', false],
     [7, 'tcp', true],
     [8, 'tcp', true],
     [0x8000_0007, 'tcp', true],
     [0xffff_ffff, 'tcp', false],
-    [6, 'udp', true],
+    [6, 'udp', false],
+    [7, 'udp', true],
   ] as const) {
     const outcome = made.ask(ask(IXFR, ZONE, { authorities: [soaOf(serial)] }), peer('192.0.2.1', transport));
 
     assert.ok(outcome.kind === 'transfer');
-    assert.deepEqual([outcome.transfer.from, outcome.transfer.soaOnly], [serial, soaOnly]);
+    assert.deepEqual([outcome.transfer.from, outcome.transfer.isCurrent], [serial, isCurrent]);
   }
 });
 

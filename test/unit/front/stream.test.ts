@@ -69,7 +69,7 @@ function request(options: { hasOpt: boolean; isSigned: boolean; rd: boolean }): 
 function transfer(world: FrontWorld, asked: { message: Buffer; mac: Buffer }, quantum: number): Answer {
   const outcome = world.ask(asked.message);
   assert.ok(outcome.kind === 'transfer', outcome.kind);
-  const stream = new TransferStream(outcome.transfer, quantum);
+  const stream = new TransferStream(outcome.transfer, quantum, SECONDS * 1000);
   const pieces: Buffer[] = [];
   const quanta: number[] = [];
   // Copied at once: a stream may use its own memory again, as a socket would have taken it.
@@ -152,7 +152,7 @@ test('frames are written from where they lie: no copy without OPT and TSIG', () 
   assert.ok(outcome.kind === 'transfer');
   const pieces: Uint8Array[] = [];
 
-  const stream = new TransferStream(outcome.transfer, 64);
+  const stream = new TransferStream(outcome.transfer, 64, SECONDS * 1000);
   const sink = { write: (piece: Uint8Array) => pieces.push(piece) };
   while (!stream.writeQuantum(sink, SECONDS));
 
@@ -182,7 +182,7 @@ test('two clients of one version do not touch each other', () => {
       pieces,
       sink,
       transfer: outcome.transfer,
-      stream: new TransferStream(outcome.transfer, 5),
+      stream: new TransferStream(outcome.transfer, 5, SECONDS * 1000),
       isDone: false,
     };
   });
@@ -203,7 +203,7 @@ test('a transfer keeps the version it began with', () => {
   world.serve('example.org', APEX, zone.records, 7, zone.frameSize);
   const outcome = world.ask(request({ hasOpt: false, isSigned: false, rd: false }).message);
   assert.ok(outcome.kind === 'transfer');
-  const stream = new TransferStream(outcome.transfer, 1);
+  const stream = new TransferStream(outcome.transfer, 1, SECONDS * 1000);
   const pieces: Buffer[] = [];
   const sink = { write: (piece: Uint8Array) => pieces.push(Buffer.from(piece)) };
   stream.writeQuantum(sink, SECONDS);

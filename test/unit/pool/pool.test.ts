@@ -69,7 +69,7 @@ test('batches of several threads become one version, and its memory is free when
     const soa = values[0]?.batch.firstSoa;
     assert.ok(soa !== undefined);
 
-    const assembled = await pool.assemble({ id: 1, apex: OPTIONS.apex, frameSize: 16_000, soa, runs }, usage);
+    const assembled = await pool.assemble({ id: 1, apex: OPTIONS.apex, frameSize: 16_000, soa, runs });
 
     assert.ok(assembled.ok);
     const { version } = assembled.value;
@@ -123,7 +123,13 @@ test('a zone file is read in the pool, and $INCLUDE stays below its folder, link
     writeFileSync(join(zones, 'piped'), `${soa}$INCLUDE pipe\n`);
     execFileSync('mkfifo', [join(zones, 'pipe')]);
     await withPool(1, async (pool) => {
-      const request = { includeBelow: zones, apex: OPTIONS.apex, frameSize: 16_000, outOfZone: 'reject' } as const;
+      const request = {
+        includeBelow: zones,
+        apex: OPTIONS.apex,
+        frameSize: 16_000,
+        outOfZone: 'reject',
+        base: undefined,
+      } as const;
       const read = async (file: string): Promise<BatchTaskResult> => {
         const { result } = await pool.zoneFile({ ...request, file: join(zones, file) });
         return result;

@@ -1,0 +1,127 @@
+/** What an operator may do with a zone: look now, take it anew, pin, roll back, and decide about what a guard holds. */
+import { isSigned } from '../zone/lookup.ts';
+import { isNewer } from '../zone/serial.ts';
+import type { SlabDirectory } from '../zone/slab.ts';
+import { VersionReader } from '../zone/version.ts';
+import type { KeptVersion } from './history.ts';
+import type { Taking } from './taking.ts';
+import { sourceOf, type Zone } from './zone.ts';
+
+export type CommandResult =
+  | { readonly ok: true; readonly text: string }
+  /** `why`: a stable word. */
+  | { readonly ok: false; readonly why: string; readonly text: string };
+
+export type CommandEvent = 'zone-pinned' | 'zone-released';
+
+export interface CommandDeps {
+  readonly taking: Taking;
+  readonly directory: SlabDirectory;
+  /** Has the primary looked at, soon. */
+  readonly look: (zone: Zone) => void;
+  readonly publish: (zone: Zone, version: KeptVersion) => void;
+  readonly report: (event: CommandEvent, fields: Record<string, unknown>) => void;
+}
+
+const done = (text: string): CommandResult => ({ ok: true, text });
+const refused = (why: string, text: string): CommandResult => ({ ok: false, why, text });
+
+export class ZoneCommands {
+  readonly #deps: CommandDeps;
+
+  constructor(deps: CommandDeps) {
+    this.#deps = deps;
+  }
+
+  async refresh(zone: Zone): Promise<CommandResult> {
+    zone.refusedSerial = undefined;
+    this.#deps.look(zone);
+    return done('the primary is asked');
+  }
+
+  /** The whole zone, whatever its serial. */
+  async retransfer(zone: Zone): Promise<CommandResult> {
+    zone.isRetransferWanted = true;
+    zone.refusedSerial = undefined;
+    zone.refusedFile = undefined;
+    this.#deps.look(zone);
+    return done('the whole zone is asked for');
+  }
+
+  /** Serves a kept version, and goes on to; new ones are taken meanwhile. */
+  async pin(zone: Zone, serial: number): Promise<CommandResult> {
+    const version = zone.history.find(serial);
+    if (version === undefined) return notKept(zone, serial);
+    zone.isPinned = true;
+    zone.history.pin(version.handle.id);
+    if (version !== zone.served) this.#deps.publish(zone, version);
+    this.#deps.report('zone-pinned', { zone: zone.name, serial, pinned: true });
+    return done(`pinned at serial ${serial}`);
+  }
+
+  async unpin(zone: Zone): Promise<CommandResult> {
+    const { newest } = zone.history;
+    if (!zone.isPinned || newest === undefined) return refused('not-pinned', 'the zone is not pinned');
+    zone.isPinned = false;
+    zone.history.pin(undefined);
+    if (newest !== zone.served) this.#deps.publish(zone, newest);
+    this.#deps.report('zone-pinned', { zone: zone.name, serial: newest.handle.serial, pinned: false });
+    return done(`serves serial ${newest.handle.serial}`);
+  }
+
+  /** Old content under a serial newer than ours, until the primary has something new. */
+  async rollback(zone: Zone, serial: number): Promise<CommandResult> {
+    const { newest } = zone.history;
+    const version = zone.history.find(serial);
+    if (version === undefined || newest === undefined) return notKept(zone, serial);
+    if (zone.isPinned) return refused('pinned', 'the zone is pinned: unpin it first');
+    if (version === newest) return refused('is-newest', `serial ${serial} is the newest`);
+    if ([version, newest].some((one) => this.#isSigned(zone, one))) {
+      return refused('zone-signed', 'a signed zone cannot be told under another serial');
+    }
+    const failure = await this.#deps.taking.setAside(zone);
+    if (failure !== undefined) return refused('failed', failure);
+    const primarySerial = (sourceOf(zone) as { serial: number }).serial;
+    const as = { serial: (newest.handle.serial + 1) >>> 0, primarySerial };
+    const error = await this.#deps.taking.takeContent(zone, version.handle, as, 'rollback');
+    if (error !== undefined) return refused('failed', error);
+    return done(`the content of serial ${serial} is served as serial ${as.serial}`);
+  }
+
+  /** Serves what a guard holds. */
+  async release(zone: Zone): Promise<CommandResult> {
+    const { shadow, held } = zone;
+    const { newest } = zone.history;
+    if (shadow === undefined || held === undefined || newest === undefined) return nothingHeld;
+    const ours = newest.handle.serial;
+    const isPassed = isNewer(shadow.primarySerial, ours);
+    if (!isPassed && this.#isSigned(zone, shadow)) {
+      return refused('zone-signed', 'a signed zone cannot be told under another serial');
+    }
+    const as = { serial: isPassed ? shadow.primarySerial : (ours + 1) >>> 0, primarySerial: shadow.primarySerial };
+    const failure = await this.#deps.taking.takeContent(zone, shadow.handle, as, 'release');
+    if (failure !== undefined) return refused('failed', failure);
+    this.#deps.report('zone-released', { zone: zone.name, serial: as.serial });
+    return done(`serial ${as.serial} is served`);
+  }
+
+  /** What a guard holds is not to be served; the next version is compared with what is. */
+  async reject(zone: Zone): Promise<CommandResult> {
+    const { held } = zone;
+    if (held === undefined) return nothingHeld;
+    zone.held = undefined;
+    zone.rejectedSerial = held.serial;
+    return done(`serial ${held.serial} is rejected`);
+  }
+
+  #isSigned(zone: Zone, { handle }: { readonly handle: KeptVersion['handle'] }): boolean {
+    return isSigned(new VersionReader(handle.root, this.#deps.directory), zone.config.apex);
+  }
+}
+
+const nothingHeld = refused('nothing-held', 'no version of the zone is held');
+
+function notKept(zone: Zone, serial: number): CommandResult {
+  const serials = zone.history.versions.map(({ handle }) => handle.serial).join(', ');
+  return refused('not-kept', `serial ${serial} is not kept; there are ${serials === '' ? 'none' : serials}`);
+}

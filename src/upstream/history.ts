@@ -1,0 +1,157 @@
+/**
+ * What is kept of one zone: the version served, older ones for IXFR, pin and rollback, and the steps between them. A
+ * version that is not made from the one before by a step begins a new lineage, without history.
+ */
+import type { Milliseconds } from '../base/clock.ts';
+import type { HistoryLimits } from '../config/config.ts';
+import type { IxfrStep } from '../xfr/ixfr-answer.ts';
+import type { MadeStep } from '../xfr/update.ts';
+import type { MadeVersion } from '../xfr/version-maker.ts';
+import type { SlabDirectory } from '../zone/slab.ts';
+import type { SlabRegistry } from '../zone/slab-registry.ts';
+import type { VersionHandle } from '../zone/version.ts';
+import type { Leases } from './leases.ts';
+import { MemoryChain } from './memory-chain.ts';
+
+export interface LiveVersion {
+  readonly handle: VersionHandle;
+  /** Lease slot, the same in every front's row. */
+  readonly slot: number;
+}
+
+/** A step with its own answer, which most secondaries will ask for. */
+export interface LiveStep extends MadeStep {
+  readonly slot: number;
+}
+
+export interface KeptVersion extends LiveVersion {
+  readonly at: Milliseconds;
+  /** What the primary calls it; other than the version's own where serials are translated. */
+  readonly primarySerial: number;
+  /** From the version before; undefined for the oldest that is kept. */
+  step: LiveStep | undefined;
+}
+
+export interface HistoryParts {
+  readonly registry: SlabRegistry;
+  readonly leases: Leases;
+  readonly directory: SlabDirectory;
+}
+
+export class History {
+  readonly #parts: HistoryParts;
+  readonly #chain: MemoryChain;
+  /** Oldest first; the last is the newest. */
+  #kept: KeptVersion[] = [];
+  /** Never pruned. */
+  #pinned: number | undefined;
+
+  constructor(parts: HistoryParts) {
+    this.#parts = parts;
+    this.#chain = new MemoryChain(parts.registry, parts.directory);
+  }
+
+  get versions(): readonly KeptVersion[] {
+    return this.#kept;
+  }
+
+  get newest(): KeptVersion | undefined {
+    return this.#kept.at(-1);
+  }
+
+  /** Octets that live for older versions and for steps. */
+  get octets(): number {
+    return this.#chain.oldOctets + this.#kept.reduce((sum, { step }) => sum + stepOctets(step), 0);
+  }
+
+  /** By serial, the newest first where one came back. */
+  find(serial: number): KeptVersion | undefined {
+    return this.#kept.findLast(({ handle }) => handle.serial === serial);
+  }
+
+  /** A version and the step that led to it from the newest; without a step, a new lineage. */
+  add(made: MadeVersion, step: MadeStep | undefined, primarySerial: number, now: Milliseconds): KeptVersion {
+    const { leases } = this.#parts;
+    this.#chain.append(made);
+    const live = step && { ...step, slot: leases.take() };
+    const version: KeptVersion = { handle: made.version, slot: leases.take(), at: now, primarySerial, step: live };
+    if (step === undefined) for (let at = this.#oldest(); at >= 0; at = this.#oldest()) this.#forget(at);
+    this.#kept.push(version);
+    return version;
+  }
+
+  /** A version that is in memory and not of the history. */
+  addAside(made: MadeVersion): LiveVersion {
+    this.#chain.append(made);
+    return { handle: made.version, slot: this.#parts.leases.take() };
+  }
+
+  dropAside({ handle, slot }: LiveVersion): void {
+    this.#parts.leases.retire(slot, () => this.#chain.remove(handle));
+  }
+
+  /** Keeps a version whatever the limits say; undefined lets go. */
+  pin(id: number | undefined): void {
+    this.#pinned = id;
+  }
+
+  /** Lets go of what the limits no longer cover. */
+  prune({ versions, bytes, ageMs }: HistoryLimits, now: Milliseconds): void {
+    for (;;) {
+      const at = this.#oldest();
+      const oldest = this.#kept[at];
+      const older = this.#kept.length - 1 - at;
+      if (oldest === undefined || older === 0) return;
+      if (older <= versions && now - oldest.at <= ageMs && this.octets <= bytes) return;
+      this.#forget(at);
+    }
+  }
+
+  /** The steps from a serial to the newest version, oldest first; undefined where they are not all kept. */
+  stepsFrom(serial: number): IxfrStep[] | undefined {
+    const at = this.#kept.findLastIndex(({ handle }) => handle.serial === serial);
+    if (at < 0 || at === this.#kept.length - 1) return undefined;
+    const steps = this.#kept.slice(at + 1).map(({ step }) => step?.step);
+    return steps.every((step) => step !== undefined) ? steps : undefined;
+  }
+
+  /** Keeps the memory of steps until what comes back is called. */
+  holdSteps(steps: readonly IxfrStep[]): () => void {
+    const wanted = new Set(steps);
+    const live = this.#kept.flatMap(({ step }) => (step !== undefined && wanted.has(step.step) ? [step.slot] : []));
+    const holds = live.map((slot) => this.#parts.leases.hold(slot));
+    return () => {
+      for (const release of holds) release();
+    };
+  }
+
+  /** Serials that `stepsFrom` knows. */
+  get serials(): number[] {
+    const first = this.#kept.findLastIndex(({ step }) => step === undefined);
+    return this.#kept.slice(Math.max(0, first), -1).map(({ handle }) => handle.serial);
+  }
+
+  clear(): void {
+    this.#pinned = undefined;
+    while (this.#kept.length > 0) this.#forget(0);
+  }
+
+  /** Index of the oldest version that may go. */
+  #oldest(): number {
+    return this.#kept.findIndex(({ handle }) => handle.id !== this.#pinned);
+  }
+
+  #forget(at: number): void {
+    const [gone] = this.#kept.splice(at, 1);
+    if (gone === undefined) return;
+    const next = this.#kept[at];
+    const steps = [gone.step, next?.step];
+    if (next !== undefined) next.step = undefined;
+    const { leases, registry } = this.#parts;
+    leases.retire(gone.slot, () => this.#chain.remove(gone.handle));
+    for (const step of steps) if (step !== undefined) leases.retire(step.slot, () => registry.release(step.usage));
+  }
+}
+
+const stepOctets = (step: LiveStep | undefined): number =>
+  step === undefined ? 0 : step.usage.reduce((sum, { octets }) => sum + octets, 0);
