@@ -182,6 +182,34 @@ for (const server of Object.keys(START) as Server[]) {
   });
 }
 
+test('BIND: a connection is closed before the time that its edns-tcp-keepalive tells, however long we would keep it', async (context) => {
+  const peer = await startPeer(context, 'BIND', {
+    zones: zonesOf(['a.example'], 10),
+    extra: 'tcp-advertised-timeout 4;', // units of 100 ms
+  });
+  if (peer === undefined) return;
+  const relay = await recordPlain(peer.port);
+  context.after(() => relay.stop());
+  const timers = { 'refresh-min': '600ms', 'refresh-max': '600ms' };
+
+  const service = await start(context, [['one', { addresses: [`127.0.0.1:${relay.port}`] }]], () => ['a.example'], {
+    timers,
+  });
+  await fetched(service, 'a.example');
+  await until(() => relay.seen.length >= 5, 'five queries');
+
+  assert.deepEqual(
+    relay.seen.slice(0, 5).map(({ type, connection }) => [type, connection]),
+    [
+      ['SOA', 1],
+      ['AXFR', 1],
+      ['SOA', 2],
+      ['SOA', 3],
+      ['SOA', 4],
+    ],
+  );
+});
+
 test('Knot DNS: zones come over XoT', async (context) => {
   if (!hasProgram(context, PROGRAMS.Knot)) return;
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(spawnSync('knotd', ['--version'], OF_SBIN).stdout) ?? [];

@@ -102,11 +102,11 @@ test('with one connection everything shares it, and a SOA query waits for the tr
   a.connection.send(part(a, 0));
   await sink.until(1);
 
-  const asked = soa('b.example', 150);
+  const asked = soa('b.example', 400);
   const b = await peer.next();
   assert.equal(b.connection, a.connection);
-  for (let i = 1; i <= 10; i++) {
-    await pause(40);
+  for (let i = 1; i <= 6; i++) {
+    await pause(100);
     a.connection.send(part(a, i));
   }
   b.answer();
@@ -339,11 +339,11 @@ test('a transfer that is not whole in time fails, however steadily it goes on', 
 });
 
 test('a transfer behind another one on a server that sends one by one does not stall', async () => {
-  const { peer, transfer } = await world({ stallTimeoutMs: 150 });
+  const { peer, transfer } = await world({ stallTimeoutMs: 400 });
   const [first, second] = [transfer('a.example'), transfer('b.example', () => 'done')];
   const [a, b] = [await peer.next(), await peer.next()];
-  for (let i = 0; i < 10; i++) {
-    await pause(40);
+  for (let i = 0; i < 6; i++) {
+    await pause(100);
     a.connection.send(part(a, i));
   }
   first.handle?.done();

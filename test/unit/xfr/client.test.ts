@@ -44,6 +44,16 @@ test('the query of an AXFR is a question and an OPT record', () => {
   assert.deepEqual(Buffer.from(query), expected);
 });
 
+test('the options of a query are empty: they ask for an expire time, and how long the connection is kept', () => {
+  const { client } = axfr({ edns: { udpSize: 1232, expire: true, keepalive: true } });
+
+  const query = client.query();
+
+  const options = Buffer.from([0, 9, 0, 0, 0, 11, 0, 0]);
+  const expected = encodeMessage({ flags: 0, question: { name: ZONE, type: 252 }, additionals: [optRecord(options)] });
+  assert.deepEqual(Buffer.from(query), expected);
+});
+
 test('the query of an IXFR carries the serial in a SOA record of the authority section', () => {
   const { client } = ixfr(7, { edns: undefined });
 
