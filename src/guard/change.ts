@@ -105,8 +105,8 @@ function lostText(
   if (before.size === 0) return undefined;
   const after = apexRdata(next, apex, type);
   for (const rdata of after) if (before.has(rdata)) return undefined;
-  const now = after.size === 0 ? 'there are none now' : `${after.size} others are there now`;
-  return `none of the ${before.size} ${name} records of the apex is left; ${now}`;
+  const now = after.size === 0 ? 'none' : `${after.size} new`;
+  return `none of the ${name} records of the apex is left: it had ${before.size}, and has ${now}`;
 }
 
 function apexRdata(version: VersionReader, apex: Bytes, type: number): Set<string> {

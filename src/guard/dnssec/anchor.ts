@@ -37,7 +37,7 @@ export function readTrustAnchors(text: string): Result<readonly TrustAnchor[], r
   return failures.length > 0 ? fail(failures) : succeed(anchors);
 }
 
-/** One anchor: `[owner] [TTL] [class] DS|DNSKEY rdata`. The failure starts with `expected`. */
+/** One anchor: `[owner] [TTL] [class] DS|DNSKEY rdata`. The failure is a sentence. */
 export function readTrustAnchor(text: string): Result<TrustAnchor, string> {
   const anchors = readTrustAnchors(text);
   if (!anchors.ok) return fail(anchors.failure[0]?.message ?? EXPECTED);
@@ -60,7 +60,7 @@ function readAnchor(tokens: readonly Token[]): Result<TrustAnchor, string> {
   if (owner?.ok === false) return fail(`expected a domain name before the type, not \`${first}\``);
   const type = words[at]?.toUpperCase() === 'DS' ? 'DS' : 'DNSKEY';
   const rdata = rdataFromTokens(TYPE[type], tokens.slice(at + 1), ROOT_NAME);
-  if (!rdata.ok) return fail(`expected ${rdata.failure}`);
+  if (!rdata.ok) return fail(`${type} rdata: expected ${rdata.failure}`);
   return succeed({ type, owner: owner?.ok === true ? lowerName(owner.value) : undefined, rdata: rdata.value });
 }
 

@@ -71,6 +71,10 @@ zones: { Example.ORG.: { primary: p } }`);
     outOfZone: 'reject',
     refreshJitter: 0.1,
     frameSize: 16_000,
+    zonemd: 'ignore',
+    dnssec: undefined,
+    changeGuard: undefined,
+    externalValidation: undefined,
   });
   assert.deepEqual(config.primaries.get('p'), {
     kind: 'server',

@@ -130,6 +130,7 @@ function makeFiles(folder: string): void {
     'keys/quickstart': secret,
     'keys/upstream': secret,
     'keys/sec1': secret,
+    'keys/anchors': `example.net. DS 12345 13 2 ${'ab'.repeat(32)}\n`,
   };
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
