@@ -66,7 +66,7 @@ export class HashedNames {
   take(group: OwnerGroup, standing: Standing, visit: NameVisitor): void {
     if (standing === 'nsec3' || standing === 'occluded') return;
     // A delegation without DS, and what is there for it alone, may be left out (RFC 5155 §7.1).
-    const isRequired = standing !== 'cut' || group.find(TYPE.DS) !== undefined;
+    const isRequired = standing === 'authoritative' || (standing === 'cut' && group.find(TYPE.DS) !== undefined);
     const shared = this.#sharedLabels(group);
     for (let labels = this.#apexLabels + 1; labels < group.labels; labels++) {
       const isNew = labels > shared;

@@ -26,7 +26,7 @@ export class NsecChain {
   take(group: OwnerGroup, standing: Standing): void {
     const set = group.find(TYPE.NSEC);
     const owner = (): string => ownerText(group.owner, group.ownerLength);
-    if (standing === 'nsec3') return;
+    if (standing === 'nsec3' || (standing === 'hidden' && set === undefined)) return;
     if (standing === 'occluded') {
       if (set !== undefined) this.#problems.add('NSEC_STRAY', `${owner()}: an NSEC record below a zone cut`);
       return;
@@ -66,7 +66,7 @@ export class NsecChain {
     this.#lastLength = group.ownerLength;
     for (let i = 0; i < group.ownerLength; i++) this.#last[i] = group.owner[i] as number;
     this.#expected.setForNsec(group, standing);
-    if (this.#expected.equals(octets, at, end)) return;
+    if (standing === 'hidden' || this.#expected.equals(octets, at, end)) return;
     const { octets: expected, length: expectedLength } = this.#expected;
     const text = `its NSEC record says ${typesText(octets, at, end)}, it has ${typesText(expected, 0, expectedLength)}`;
     this.#problems.add('NSEC_TYPES', `${ownerText(group.owner, group.ownerLength)}: ${text}`);

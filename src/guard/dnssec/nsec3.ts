@@ -16,8 +16,11 @@ import { MOST_TOLD, ownerText, type Problems } from './problem.ts';
 import { type Standing, Standings } from './standing.ts';
 import { ExpectedTypes, typesText } from './type-bitmap.ts';
 
-/** In `expected`: what lies above the bit is the number of a bitmap. */
+/** In `expected`: what lies above the two bits is the number of a bitmap. */
 const REQUIRED = 1;
+/** Below a DNAME record: with a record or without one, whatever that says. */
+const HIDDEN = 2;
+const FLAG_BITS = 2;
 
 export class Nsec3Chain {
   readonly #version: GuardedVersion;
@@ -59,7 +62,8 @@ export class Nsec3Chain {
       if (isEmpty) this.#types.setEmpty();
       else this.#types.setForNsec3(group, standing);
       const bitmap = this.#bitmaps.number(this.#types.octets, 0, this.#types.length);
-      this.#table.expected[entry] = bitmap * 2 + (isRequired ? REQUIRED : 0);
+      const flags = (isRequired ? REQUIRED : 0) | (standing === 'hidden' ? HIDDEN : 0);
+      this.#table.expected[entry] = (bitmap << FLAG_BITS) | flags;
     });
   }
 
@@ -100,7 +104,8 @@ export class Nsec3Chain {
   #isWrong(entry: number): boolean {
     const expected = this.#table.expected[entry] as number;
     const found = this.#table.found[entry] as number;
-    if (found !== 0) return expected >>> 1 !== found;
+    if ((expected & HIDDEN) !== 0) return false;
+    if (found !== 0) return expected >>> FLAG_BITS !== found;
     return (expected & REQUIRED) !== 0 || !this.#isOptedOut(this.#table.hash(entry));
   }
 
@@ -148,7 +153,10 @@ export class Nsec3Chain {
 
   #tellName(name: string, entry: number): void {
     const hash = hashText(this.#table.hash(entry));
-    const [found, expected] = [this.#table.found[entry] as number, (this.#table.expected[entry] as number) >>> 1];
+    const [found, expected] = [
+      this.#table.found[entry] as number,
+      (this.#table.expected[entry] as number) >>> FLAG_BITS,
+    ];
     if (found === 0) {
       this.#problems.add('NSEC3_MISSING', `${name}: there is no NSEC3 record for its hash ${hash}`);
       return;

@@ -4,24 +4,27 @@ import type { OwnerGroup } from './owner-group.ts';
 
 /**
  * authoritative: every RRset is the zone's own. cut: a delegation, of which only DS and the proof are. occluded: below a
- * cut or a DNAME record (RFC 6672 §2.4). nsec3: an owner that is a hash, no name of the zone.
+ * cut. hidden: below a DNAME record, which no answer ever shows (RFC 6672 §2.4): BIND and ldns leave it out of their
+ * proofs, Knot DNS does not, and both are right. nsec3: an owner that is a hash, no name of the zone.
  */
-export type Standing = 'authoritative' | 'cut' | 'occluded' | 'nsec3';
+export type Standing = 'authoritative' | 'cut' | 'occluded' | 'hidden' | 'nsec3';
 
 export class Standings {
   /** The last cut or DNAME owner: whatever is below follows it in canonical order. */
   readonly #top = new Uint8Array(255);
   #topLength = 0;
   #topLabels = 0;
+  #isTopCut = false;
 
   /** Asked once for each owner, in canonical order. */
   of(group: OwnerGroup): Standing {
     if (isHashOwner(group)) return 'nsec3';
-    if (this.#isBelowTop(group)) return 'occluded';
+    if (this.#isBelowTop(group)) return this.#isTopCut ? 'occluded' : 'hidden';
     const isCut = !group.isApex && group.find(TYPE.NS) !== undefined;
     if (isCut || group.find(TYPE.DNAME) !== undefined) {
       this.#topLength = group.ownerLength;
       this.#topLabels = group.labels;
+      this.#isTopCut = isCut;
       for (let i = 0; i < group.ownerLength; i++) this.#top[i] = group.owner[i] as number;
     }
     return isCut ? 'cut' : 'authoritative';
@@ -37,8 +40,11 @@ export class Standings {
 }
 
 /** Whether the zone answers for this type at the owner: at a cut only for DS and the proof (RFC 4035 §2.2, §2.4). */
-export const isOwnType = (type: number, standing: Standing): boolean =>
-  standing === 'cut' ? type === TYPE.DS || type === TYPE.NSEC : standing !== 'occluded';
+export function isOwnType(type: number, standing: Standing): boolean {
+  if (standing === 'cut') return type === TYPE.DS || type === TYPE.NSEC;
+  if (standing === 'hidden') return type === TYPE.NSEC;
+  return standing !== 'occluded';
+}
 
 function isHashOwner(group: OwnerGroup): boolean {
   for (let i = 0; i < group.setCount; i++) if (group.set(i).type !== TYPE.NSEC3) return false;
