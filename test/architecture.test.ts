@@ -18,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   net: [...CORE, 'config', 'telemetry'],
   pool: [...CORE, 'telemetry'],
   remote: [...CORE, 'telemetry'],
+  store: CORE,
   upstream: [...CORE, ...SHELLS],
   front: [...CORE, ...SHELLS],
   admin: [...CORE, ...SHELLS, 'front', 'upstream'],
@@ -36,6 +37,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'node-forge': ['net'],
   undici: ['remote'],
   'lru-cache': ['front', 'store'],
+  lmdb: ['store'],
   pino: ['telemetry'],
   'prom-client': ['telemetry'],
   yaml: ['config'],
@@ -52,6 +54,7 @@ const IMPURE = /^node:(fs|net|tls|dgram|http|https|child_process|worker_threads|
 const WORKERS: Readonly<Record<string, readonly string[]>> = {
   'ingest.ts': CORE,
   'front.ts': [...CORE, 'front', 'net', 'telemetry'],
+  'store.ts': [...CORE, 'store'],
 };
 
 interface Import {

@@ -36,7 +36,7 @@ async function start(message: Extract<SupervisorMessage, { kind: 'start' }>): Pr
     process.exit(2);
   }
   try {
-    service = new Service(message.configFile, loaded.config, message.sockets);
+    service = await Service.open(message.configFile, loaded.config, message.sockets);
     const admin = await service.start();
     process.send?.({ kind: 'ready', admin } satisfies ServiceMessage);
   } catch (error) {

@@ -15,11 +15,13 @@ import { FrontZones } from '../front/zones.ts';
 import { newRateTable } from '../policy/limits/rate.ts';
 import { newSourceTable } from '../policy/limits/source-count.ts';
 import { Pool } from '../pool/pool.ts';
+import { workerUrl } from '../pool/worker-url.ts';
+import { LmdbStore } from '../store/lmdb-store.ts';
+import { noStore, type VersionStore } from '../store/version-store.ts';
 import { RefusalSummary } from '../telemetry/events.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { Leases } from '../upstream/leases.ts';
 import { type ServedZone, Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
-import { noStore } from '../upstream/version-store.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import { SlabRegistry } from '../zone/slab-registry.ts';
 import { ServiceReport } from './report.ts';
@@ -30,7 +32,8 @@ const TICK_MS = 1_000;
 export class Service {
   readonly #configFile: string;
   readonly #clock: Clock = systemClock;
-  readonly #registry = new SlabRegistry();
+  readonly #registry: SlabRegistry;
+  readonly #store: VersionStore;
   readonly #leases = new Leases();
   readonly #rates = newRateTable();
   readonly #connections = new Int32Array(new SharedArrayBuffer(4));
@@ -48,10 +51,26 @@ export class Service {
   #ticker: NodeJS.Timeout | undefined;
   #drainer: Promise<void> | undefined;
 
-  constructor(configFile: string, config: Config, sockets: readonly InheritedSocket[]) {
+  /** Rejects with ZG_STORE_FAILED where the store cannot be used. */
+  static async open(configFile: string, config: Config, sockets: readonly InheritedSocket[]): Promise<Service> {
+    const registry = new SlabRegistry();
+    const log = createLog(config.log);
+    return new Service(configFile, config, sockets, registry, log, await openStore(config.store, registry, log));
+  }
+
+  private constructor(
+    configFile: string,
+    config: Config,
+    sockets: readonly InheritedSocket[],
+    registry: SlabRegistry,
+    log: Log,
+    store: VersionStore,
+  ) {
     this.#configFile = configFile;
     this.#config = config;
-    this.#log = createLog(config.log);
+    this.#registry = registry;
+    this.#store = store;
+    this.#log = log;
     this.#refusals = new RefusalSummary({ emit: (name, fields) => this.#log.event(name, fields) });
     this.#pool = new Pool(config.threads.pool, this.#registry);
     const policy = policyOf(config);
@@ -96,7 +115,7 @@ export class Service {
       pool: this.#pool,
       registry: this.#registry,
       leases: this.#leases,
-      store: noStore,
+      store,
       guard: async () => ({ kind: 'pass', warnings: [] }),
       clock: this.#clock,
       listener: {
@@ -132,7 +151,7 @@ export class Service {
     await this.#udp.listen();
     const { admin } = this.#config;
     if (admin !== undefined) this.#admin = await startAdmin({ ...admin, source: this.#report, log: this.#log });
-    this.#upstream.configure(this.#config);
+    await this.#upstream.configure(this.#config);
     this.#ticker = setInterval(() => this.#refusals.tick(this.#clock.now()), TICK_MS);
     this.#report.begin();
     const { zones } = this.#report.status();
@@ -161,7 +180,7 @@ export class Service {
     const policy = policyOf(this.#config);
     this.#hub.setPolicy(policy);
     this.#udp.setPolicy(policy);
-    this.#upstream.configure(this.#config);
+    void this.#upstream.configure(this.#config);
     const warnings = loaded.warnings.map(({ file, line, path, message }) => ({ file, line, path, message }));
     this.#log.event('reloaded', {
       ok: true,
@@ -188,6 +207,7 @@ export class Service {
     await this.#admin?.close();
     await this.#hub.stop();
     this.#leases.stop();
+    await this.#store.close();
     await this.#pool.close();
     this.#log.event('stopped', {});
     this.#log.flush();
@@ -295,6 +315,24 @@ function tlsOf(config: Config, listener: Listener, ticketKeys: Uint8Array): Fron
     alpn: listener.alpn,
     ticketKeys,
   };
+}
+
+async function openStore(config: Config['store'], registry: SlabRegistry, log: Log): Promise<VersionStore> {
+  if (config.type === 'memory') return noStore;
+  const { path, sync, mapSize } = config;
+  return LmdbStore.open({
+    folder: path,
+    sync,
+    mapSize,
+    registry,
+    worker: workerUrl('store'),
+    onDamage: ({ zone, why }) => log.event('store-damaged', { ...(zone !== undefined && { zone }), why }, 'error'),
+    onDeath: (error) => {
+      log.error('the store ended', { error: error.message });
+      log.flush();
+      throw error;
+    },
+  });
 }
 
 /** UDP beside each plain TCP listener that wants it, on the port that TCP got. */

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
+import { markSuspect } from '../store/store-file.ts';
 import { type BoundSocket, bindSocket, type InheritedSocket, SPARE_DESCRIPTORS } from './sockets.ts';
 
 /** Parent to service. */
@@ -32,6 +33,7 @@ export interface Supervisor {
 
 /** What a service that was told to end at once has left. */
 const STOP_MS = 2_000;
+const CRASHES: ReadonlySet<NodeJS.Signals> = new Set(['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGILL', 'SIGTRAP']);
 /** Descriptors 0 to 3 are standard input, output, error and the channel. */
 const FIRST_DESCRIPTOR = 4;
 
@@ -50,6 +52,7 @@ export function supervise(configFile: string, config: Config): Supervisor {
   };
   tell({ kind: 'start', configFile, sockets });
 
+  let isReady = false;
   let isStopping = false;
   const stop = (): void => {
     tell({ kind: isStopping ? 'stop' : 'drain' });
@@ -69,6 +72,9 @@ export function supervise(configFile: string, config: Config): Supervisor {
 
   const ended = new Promise<number>((resolve) => {
     child.on('exit', (code, signal) => {
+      // LMDB trusts its file: what crashed the process before it was ready may be in there.
+      const isCrash = signal !== null && CRASHES.has(signal);
+      if (isCrash && !isReady && config.store.type === 'lmdb') markSuspect(config.store.path);
       process.off('SIGHUP', reload).off('SIGTERM', stop).off('SIGINT', stop).off('exit', endService);
       closeSockets();
       resolve(code ?? (signal === null ? 1 : 128));
@@ -76,8 +82,10 @@ export function supervise(configFile: string, config: Config): Supervisor {
   });
   const ready = new Promise<{ adminPort: number | undefined }>((resolve, reject) => {
     child.on('message', (message: ServiceMessage) => {
-      if (message.kind === 'ready') resolve({ adminPort: message.admin });
-      else closeSockets();
+      if (message.kind === 'ready') {
+        isReady = true;
+        resolve({ adminPort: message.admin });
+      } else closeSockets();
     });
     void ended.then((code) => reject(new Error(`the service ended with status ${code} before it was ready`)));
   });

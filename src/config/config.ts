@@ -19,11 +19,21 @@ export interface Config {
   readonly zones: ReadonlyMap<string, ZoneConfig>;
   readonly rules: readonly RuleConfig[];
   readonly limits: ConnectionLimits;
-  readonly store: { readonly type: 'memory' };
+  readonly store: StoreConfig;
   readonly threads: { readonly front: number; readonly pool: number };
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text'; readonly transfers: 'all' | 'summary' };
   readonly admin: AdminConfig | undefined;
 }
+
+export type StoreConfig =
+  | { readonly type: 'memory' }
+  /** `mapSize` in octets; undefined grows as needed. */
+  | {
+      readonly type: 'lmdb';
+      readonly path: string;
+      readonly mapSize: number | undefined;
+      readonly sync: boolean;
+    };
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 

@@ -12,6 +12,7 @@ import type {
   PrimaryTls,
   RuleConfig,
   Secondary,
+  StoreConfig,
   TimerBounds,
   ZoneConfig,
 } from './config.ts';
@@ -67,7 +68,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
       firstMessageTimeoutMs: limits['first-message-timeout'],
       messageTimeoutMs: limits['message-timeout'],
     },
-    store: { type: store.type },
+    store: resolveStore(store, path),
     threads: { front, pool },
     log: { level: log.level, format: log.format, transfers: log.transfers },
     admin: optional(admin, ({ listen: address, 'token-file': tokenFile, ...others }) => {
@@ -145,6 +146,13 @@ function resolvePrimaryTls(
   const { name, 'ca-file': caFile, pins, certificate, alpn, resumption, ...later } = tls;
   nothingLeft(later);
   return { name, caFile: optional(caFile, path), pins, certificate, alpn, resumption };
+}
+
+function resolveStore(store: V1['store'], path: (name: string) => string): StoreConfig {
+  const { type, path: folder, 'map-size': mapSize, sync, ...later } = store;
+  nothingLeft(later);
+  if (type === 'memory') return { type };
+  return { type, path: path(folder), mapSize, sync };
 }
 
 function resolveSecondary(name: string, secondary: V1['secondaries'][string]): Secondary {

@@ -281,6 +281,13 @@ const threadCount = (description: string) => {
     .meta({ description });
 };
 
+const mapSize = () =>
+  written(
+    `\`auto\` or ${values.SIZE}`,
+    (text): values.Parsed<number | undefined> =>
+      text === 'auto' ? { ok: true, value: undefined } : values.parseSize(text),
+  ).prefault('auto');
+
 export const v1 = mapping({
   version: z.literal(1, { error: 'expected 1' }).meta({ description: 'Of this file format.', example: 1 }),
   listen: list(listener, 'listeners')
@@ -327,11 +334,16 @@ export const v1 = mapping({
     .prefault({})
     .meta({ description: 'What connections are held to.' }),
   store: mapping({
-    type: choice(['memory'], ['lmdb', 'redis']).prefault('memory').meta({ description: 'Where versions are kept.' }),
-    path: later('Folder of the store.'),
+    type: choice(['memory', 'lmdb'], ['redis'])
+      .prefault('lmdb')
+      .meta({ description: 'lmdb: in a folder; memory: nowhere, a restart transfers every zone anew.' }),
+    path: file('a folder').prefault('/var/lib/zonegate').meta({ description: 'Folder of an lmdb store.' }),
     url: later('Address of the store.'),
-    'map-size': later('Size of the memory map.'),
-    sync: later('Whether each commit is flushed.'),
+    'map-size': mapSize().meta({ description: 'Size of the memory map: auto grows it as needed, or a size.' }),
+    sync: flag().prefault(true).meta({
+      description:
+        'A version is on the disk before it is served; false is quicker and may lose the last ones in a crash of the machine.',
+    }),
   })
     .prefault({})
     .meta({ description: 'Where zone versions are kept.' }),

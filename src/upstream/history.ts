@@ -70,11 +70,11 @@ export class History {
   }
 
   /** A version and the step that led to it from the newest; without a step, a new lineage. */
-  add(made: MadeVersion, step: MadeStep | undefined, primarySerial: number, now: Milliseconds): KeptVersion {
+  add(made: MadeVersion, step: MadeStep | undefined, primarySerial: number, at: Milliseconds): KeptVersion {
     const { leases } = this.#parts;
     this.#chain.append(made);
     const live = step && { ...step, slot: leases.take() };
-    const version: KeptVersion = { handle: made.version, slot: leases.take(), at: now, primarySerial, step: live };
+    const version: KeptVersion = { handle: made.version, slot: leases.take(), at, primarySerial, step: live };
     if (step === undefined) for (let at = this.#oldest(); at >= 0; at = this.#oldest()) this.#forget(at);
     this.#kept.push(version);
     return version;

@@ -1,6 +1,6 @@
 /** Answers to IXFR over several steps, made when they are first asked for and shared by all who ask. */
-import { LRUCache } from 'lru-cache';
 import type { Pool } from '../pool/pool.ts';
+import { type AnswerCache, type CachedAnswer, newAnswerCache } from '../store/answer-cache.ts';
 import type { IxfrAnswer, IxfrStep } from '../xfr/ixfr-answer.ts';
 import { FRAME_HEAD } from '../zone/packer.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
@@ -11,11 +11,7 @@ import type { Zone } from './zone.ts';
 /** Octets of answers that are kept besides those of single steps. */
 const MOST_OCTETS = 64_000_000;
 
-export interface LiveAnswer {
-  readonly answer: IxfrAnswer;
-  /** Lease slot. */
-  readonly slot: number;
-}
+export type LiveAnswer = CachedAnswer;
 
 interface Parts {
   readonly pool: Pool;
@@ -25,17 +21,15 @@ interface Parts {
 
 export class IxfrAnswers {
   readonly #parts: Parts;
-  readonly #answers: LRUCache<string, LiveAnswer>;
+  readonly #answers: AnswerCache;
   readonly #keys = new Map<Zone, string[]>();
   readonly #making = new Map<string, Promise<LiveAnswer | 'AXFR'>>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#answers = new LRUCache({
-      maxSize: MOST_OCTETS,
-      sizeCalculation: ({ answer }) => answer.octets,
-      dispose: ({ slot, answer }) => parts.leases.retire(slot, () => parts.registry.release(answer.usage)),
-    });
+    this.#answers = newAnswerCache(MOST_OCTETS, ({ slot, answer }) =>
+      parts.leases.retire(slot, () => parts.registry.release(answer.usage)),
+    );
   }
 
   get stats(): { readonly answers: number; readonly octets: number } {

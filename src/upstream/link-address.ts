@@ -122,6 +122,10 @@ export class AddressLink implements ChannelOwner {
     return isOther;
   }
 
+  isAtLimit(): boolean {
+    return this.#owner.budget.lowerTransfers(this.clock.now());
+  }
+
   unmatched(): void {
     this.#owner.counters.unmatched++;
   }

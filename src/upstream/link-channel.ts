@@ -9,6 +9,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
 import { targetToText } from '../net/dns-connect.ts';
+import { RCODE } from '../wire/registry.ts';
 import type { PrimaryConnection } from './connection.ts';
 import type { Exchange, ExchangePlace } from './link-exchange.ts';
 import { isAnswer, keepaliveOf, questionOf } from './link-message.ts';
@@ -17,6 +18,8 @@ import { isAnswer, keepaliveOf, questionOf } from './link-message.ts';
 const MOST_UNMATCHED = 100;
 /** Ids that are not used again, as their answers may still come: with more of them the connection is worn out. */
 const MOST_LOST_IDS = 100;
+/** A server that says so more often has another reason: a zone that it cannot load. */
+const MOST_REFUSALS = 5;
 
 export interface ChannelOwner {
   readonly clock: Clock;
@@ -29,6 +32,8 @@ export interface ChannelOwner {
   closed(channel: Channel): void;
   /** Whether others are open that can do the work of one that was closed without a word. */
   hasOther(channel: Channel): boolean;
+  /** Whether a transfer may have been refused on account of others that run; then fewer will. */
+  isAtLimit(): boolean;
   unmatched(): void;
 }
 
@@ -103,6 +108,12 @@ export class Channel implements ExchangePlace {
     }
     this.#messages++;
     const isFirst = exchange.begunAt === undefined;
+    if (isFirst && this.#isPutOff(exchange, message)) {
+      this.#remove(exchange);
+      exchange.place = undefined;
+      this.#owner.again(exchange);
+      return;
+    }
     exchange.begunAt ??= now;
     exchange.progressAt = now;
     exchange.octets += framed.length;
@@ -150,6 +161,17 @@ export class Channel implements ExchangePlace {
     if (exchange.kind === 'transfer') this.#moveUnbegun();
     this.#owner.freed(exchange);
     this.#closeIfSpent();
+  }
+
+  /**
+   * SERVFAIL is what a server says at its limit of transfers (RFC 9103 §6.3.3). BIND's is ten, as ours, and it counts one
+   * as running for some time after its last message: with sixty zones up to three were refused so.
+   */
+  #isPutOff(exchange: Exchange, message: Uint8Array): boolean {
+    const isServfail = ((message[3] as number) & 0xf) === RCODE.SERVFAIL;
+    if (exchange.kind === 'query' || !isServfail || exchange.refusals >= MOST_REFUSALS) return false;
+    exchange.refusals++;
+    return this.#owner.isAtLimit();
   }
 
   #obey(exchange: Exchange, verdict: 'more' | 'pause' | 'done' | 'abort'): void {

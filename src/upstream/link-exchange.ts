@@ -15,7 +15,7 @@ export type Verdict =
 
 /** Whoever asks: it makes the query, and takes in the answer. */
 export interface Asker {
-  /** The query with that id, without a length prefix. Called each time it is sent: a second time after a closed connection. */
+  /** The query with that id, without a length prefix. Called each time it is sent: again after a closed connection. */
   query(id: number): Uint8Array;
   /** A message with its length prefix, valid for the length of the call. After a `pause` those come that had come by then. */
   message(framed: Uint8Array<ArrayBuffer>): Verdict;
@@ -76,6 +76,8 @@ export class Exchange implements TransferHandle {
   messagesBefore = 0;
   /** Whether a connection in use was closed before anything came on it. */
   hasBeenRetried = false;
+  /** How often the primary said that it has too much to do. */
+  refusals = 0;
 
   constructor(
     kind: 'query' | 'transfer',

@@ -171,7 +171,7 @@ class PrimaryLink implements AddressOwner {
 
   /** False: there is no token left. */
   #pumpOne(link: AddressLink, kind: Exchange['kind'], priority: number): boolean {
-    while (kind === 'query' || this.budget.hasTransferSlot) {
+    while (kind === 'query' || this.budget.hasTransferSlot(this.clock.now())) {
       const found = link.next(kind, priority);
       if (found === undefined) return true;
       if (!this.budget.take(this.clock.now())) {

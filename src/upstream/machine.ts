@@ -70,6 +70,19 @@ export const initialSync = (now: Milliseconds): SyncState => ({
   pending: undefined,
 });
 
+/** As it was when the process ended: the clock of the last contact goes on. */
+export const restoredSync = (
+  now: Milliseconds,
+  timers: SoaTimers,
+  { lastContact, expiresAt }: Pick<SyncState, 'lastContact' | 'expiresAt'>,
+): SyncState => ({
+  ...initialSync(now),
+  timers,
+  lastContact,
+  expiresAt,
+  isExpired: expiresAt !== undefined && expiresAt <= now,
+});
+
 export function stepSync(
   state: SyncState,
   event: SyncEvent,

@@ -5,6 +5,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { VersionStore } from '../store/version-store.ts';
 import type { IngestFailure } from '../xfr/answer-reader.ts';
 import type { Batch } from '../xfr/ingest.ts';
 import { readSoaRecord, type SoaRecord } from '../xfr/soa-record.ts';
@@ -15,7 +16,6 @@ import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import type { KeptVersion } from './history.ts';
 import type { Differences } from './ixfr-receiver.ts';
-import type { VersionStore } from './version-store.ts';
 import { sourceOf, type Zone } from './zone.ts';
 
 /** What a guard says of a version that is about to take the place of another. */
@@ -227,7 +227,10 @@ export class Taking {
     const now = clock.now();
     const failure = await store.commit({
       zone: zone.name,
-      version: { handle: version, primarySerial, at: now, step },
+      handle: version,
+      primarySerial,
+      at: now,
+      step,
       keep: this.#kept(zone, step !== undefined),
     });
     if (failure !== undefined || !this.#deps.isLive(zone)) {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { VersionStore } from '../store/version-store.ts';
 import { isNewer } from '../zone/serial.ts';
 import { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
@@ -15,9 +16,9 @@ import type { Leases } from './leases.ts';
 import { PrimaryLinks } from './links.ts';
 import { type SyncEvent, stepSync, wakeAt } from './machine.ts';
 import { PrimaryRefresh, type RefreshEvent } from './primary-refresh.ts';
+import { Restorer, recordOf } from './restorer.ts';
 import { Scheduler } from './scheduler.ts';
 import { Taking, type TakingDeps, type TakingEvent } from './taking.ts';
-import type { VersionStore } from './version-store.ts';
 import { newZone, sourceOf, type Zone } from './zone.ts';
 import { FolderWatchers } from './zone-folder.ts';
 
@@ -75,9 +76,9 @@ export class Upstream {
   readonly #answers: IxfrAnswers;
   readonly #refresher: PrimaryRefresh;
   readonly #commands: ZoneCommands;
+  readonly #restorer: Restorer;
   readonly #watchers: FolderWatchers;
   readonly #scheduler: Scheduler;
-  #nextId = 1;
   #isStopped = false;
 
   constructor(deps: UpstreamDeps) {
@@ -93,7 +94,7 @@ export class Upstream {
       store,
       guard,
       report,
-      nextId: () => this.#nextId++,
+      nextId: () => this.#restorer.nextId(),
       publish: (zone, version) => this.#publish(zone, version),
       isLive: (zone) => this.#isLive(zone),
     });
@@ -103,7 +104,20 @@ export class Upstream {
     this.#commands = new ZoneCommands({
       ...common,
       look: (zone) => this.#step(zone.name, { kind: 'notify', sender: { source: '' } }),
-      publish: (zone, version) => this.#publish(zone, version),
+      publish: (zone, version) => {
+        this.#publish(zone, version);
+        store.note(zone.name, recordOf(zone), true);
+      },
+    });
+    this.#restorer = new Restorer({
+      store,
+      registry,
+      clock,
+      isLive: (zone) => this.#isLive(zone),
+      restored: (zone, version) => {
+        if (zone.sync.isExpired) this.#keepExpired(zone, version);
+        else this.#publish(zone, version);
+      },
     });
     this.#scheduler = new Scheduler(clock, (zone) => this.#step(zone, { kind: 'due' }));
     this.#watchers = new FolderWatchers(
@@ -112,8 +126,9 @@ export class Upstream {
     );
   }
 
-  /** Brings the zones in line with the configuration; what is served goes on. */
-  configure(config: Config): void {
+  /** Brings the zones in line with the configuration; what is served goes on. Resolves when new zones have been looked for in the store. */
+  async configure(config: Config): Promise<void> {
+    const added: Zone[] = [];
     this.#links.configure(config);
     for (const zone of this.#zones.values()) if (!config.zones.has(zone.name)) this.#remove(zone);
     this.#watchers.watch(config.primaries.values());
@@ -134,10 +149,13 @@ export class Upstream {
         continue;
       }
       const history = new History({ ...this.#deps, directory: this.#directory });
-      this.#zones.set(name, newZone({ name, config: zoneConfig, primary, key, history }, this.#deps.clock.now()));
+      const zone = newZone({ name, config: zoneConfig, primary, key, history }, this.#deps.clock.now());
+      this.#zones.set(name, zone);
+      added.push(zone);
       this.#deps.listener.loading(name);
-      this.#step(name, { kind: 'due' });
     }
+    await this.#restorer.restore(added);
+    for (const zone of added) if (this.#isLive(zone)) this.#step(zone.name, { kind: 'due' });
   }
 
   /** A NOTIFY that was let in. Its serial is a hint: not newer than ours, it changes nothing (RFC 1996 §3.7). */
@@ -201,7 +219,7 @@ export class Upstream {
 
   #step(name: string, event: SyncEvent): void {
     const zone = this.#zones.get(name);
-    if (zone === undefined || this.#isStopped) return;
+    if (zone === undefined || zone.isRestoring || this.#isStopped) return;
     const settings = {
       bounds: zone.config.timers,
       jitter: zone.config.refreshJitter,
@@ -217,6 +235,7 @@ export class Upstream {
     // The primary is back, and has what we had: it is good again.
     if (wasExpired && !next.isExpired && zone.served !== undefined) this.#tell(zone, zone.served);
     this.#setExpiry(zone);
+    if (event.kind !== 'due' && event.kind !== 'notify') this.#deps.store.note(name, recordOf(zone));
     this.#scheduler.set(name, wakeAt(next));
   }
 
@@ -224,6 +243,12 @@ export class Upstream {
   #setExpiry(zone: Zone): void {
     const { served, sync } = zone;
     if (served !== undefined) this.#deps.leases.expiries[served.slot] = sync.expiresAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Its time ran out while the service was down: served again when the primary is heard. */
+  #keepExpired(zone: Zone, version: KeptVersion): void {
+    zone.served = version;
+    this.#expire(zone);
   }
 
   #expire(zone: Zone): void {

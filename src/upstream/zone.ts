@@ -39,6 +39,8 @@ export interface Zone {
   lastIxfrFailure: string | undefined;
   /** One thing at a time is done to a zone: the end of the last. */
   turn: Promise<unknown>;
+  /** The store is being asked for it. */
+  isRestoring: boolean;
   /** The last change: frames packed anew, records removed and added, how it came. */
   lastChange: ZoneChange | undefined;
 }
@@ -83,6 +85,7 @@ export const newZone = (
   isRetransferWanted: false,
   lastIxfrFailure: undefined,
   turn: Promise.resolve(),
+  isRestoring: true,
   lastChange: undefined,
 });
 

@@ -79,6 +79,12 @@ export class SlabWriter {
     return report;
   }
 
+  /** Writes no more to the slab at hand: it may be free when nothing in it lives. */
+  leave(): void {
+    if (this.#current !== undefined) this.#closed.push(this.#current.handle.id);
+    this.#current = undefined;
+  }
+
   get slab(): number {
     return this.#open().handle.id;
   }

@@ -87,7 +87,7 @@ test('limits of connections hold over all fronts together', async () => {
   const transfers = [];
   for (let i = 0; i < 12; i++)
     transfers.push(
-      await takeZone(service.port, ZONE, '127.0.0.77').then(
+      await takeZone(service.port, ZONE, { localAddress: '127.0.0.77' }).then(
         () => true,
         () => false,
       ),

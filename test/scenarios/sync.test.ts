@@ -135,7 +135,7 @@ test('a NOTIFY from elsewhere is refused and moves nothing', async () => {
 test('however many clients ask, the primary sees one transfer for a serial', async () => {
   await withPrimary(1, QUICK, async (primary, service) => {
     const taken = await Promise.all(
-      Array.from({ length: 40 }, (_, i) => takeZone(service.port, ZONE, `127.0.0.${i + 2}`)),
+      Array.from({ length: 40 }, (_, i) => takeZone(service.port, ZONE, { localAddress: `127.0.0.${i + 2}` })),
     );
 
     assert.deepEqual(new Set(taken.map(({ serial }) => serial)), new Set([1]));

@@ -14,6 +14,10 @@ export interface ServiceOptions {
   readonly config: Record<string, unknown>;
   /** Files to write beside it, by relative path. */
   readonly files?: Readonly<Record<string, string>>;
+  /** A folder to run in, which stays when the service ends; a new one by default, which goes. */
+  readonly dir?: string;
+  /** Octets that a file of the service may have at most (`ulimit -f`): a disk that is full. */
+  readonly mostFileOctets?: number;
   /** How long `ready` may take. */
   readonly timeoutMs?: number;
 }
@@ -50,7 +54,7 @@ const EVENT_TIMEOUT_MS = 20_000;
 
 /** Rejects with what it printed where it ends before it is ready. */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
-  const dir = mkdtempSync(join(tmpdir(), 'zonegate-test-'));
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'zonegate-test-'));
   const { certPem, keyPem } = createCertificate({
     kind: 'server',
     names: ['localhost', '127.0.0.1'],
@@ -68,9 +72,9 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   write(options.config);
 
   const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-  const child = spawn(process.execPath, ['--enable-source-maps', main, 'serve', '-c', configFile], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const limit = options.mostFileOctets === undefined ? [] : ['prlimit', `--fsize=${options.mostFileOctets}`];
+  const [program, ...args] = [...limit, process.execPath, '--enable-source-maps', main, 'serve', '-c', configFile];
+  const child = spawn(program as string, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = new Output(child);
   const kill = (): boolean => child.kill('SIGKILL');
   process.once('exit', kill);
@@ -109,7 +113,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     stop: async () => {
       child.kill('SIGTERM');
       const code = await ended;
-      rmSync(dir, { recursive: true, force: true });
+      if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
       return code;
     },
     ended,
@@ -125,6 +129,7 @@ const SUPPLEMENT = {
   ],
   certificates: { main: { 'cert-file': 'tls/cert.pem', 'key-file': 'tls/key.pem' } },
   admin: { listen: '127.0.0.1:0' },
+  store: { type: 'memory' },
 };
 
 /** Collects the lines of a service, and lets tests wait for one. */

@@ -10,23 +10,38 @@ import { TransferClient } from '../../src/xfr/client.ts';
 export interface TakenZone {
   /** `owner type rdata`, sorted; the SOA once. */
   readonly records: readonly string[];
+  /** Of an IXFR, sorted, SOA records included. */
+  readonly deleted: readonly string[];
+  readonly added: readonly string[];
+  readonly sentAs: string | undefined;
   readonly serial: number;
   readonly messages: number;
 }
 
+export interface TakeOptions {
+  readonly localAddress?: string;
+  /** Asks IXFR from there. */
+  readonly serial?: number;
+}
+
 /** Rejects with the client's sentence where the answer is refused or wrong. */
-export function takeZone(port: number, zoneText: string, localAddress = '127.0.0.1'): Promise<TakenZone> {
+export function takeZone(
+  port: number,
+  zoneText: string,
+  { localAddress = '127.0.0.1', serial }: TakeOptions = {},
+): Promise<TakenZone> {
   const zone = nameFromText(zoneText);
   if (!zone.ok) throw new Error(zoneText);
-  const records: string[] = [];
+  const lists = { zone: [] as string[], deleted: [] as string[], added: [] as string[] };
   const now = (): number => Math.floor(Date.now() / 1000);
   const client = new TransferClient({
     zone: zone.value,
-    kind: 'AXFR',
+    kind: serial === undefined ? 'AXFR' : 'IXFR',
+    serial,
     id: randomInt(0x1_0000),
     now: now(),
-    onRecord: (_change, { owner, type, rdata }) =>
-      records.push(`${nameToText(owner)} ${typeToText(type)} ${rdataToText(type, rdata)}`),
+    onRecord: (change, { owner, type, rdata }) =>
+      lists[change].push(`${nameToText(owner)} ${typeToText(type)} ${rdataToText(type, rdata)}`),
   });
   return new Promise((resolve, reject) => {
     const framer = new MessageFramer();
@@ -45,7 +60,14 @@ export function takeZone(port: number, zoneText: string, localAddress = '127.0.0
         const step = client.take(message, now());
         if (step.kind === 'failed') reject(new Error(step.failure.text));
         if (step.kind === 'done')
-          resolve({ records: records.sort(), serial: client.serial ?? -1, messages: client.counters.messages });
+          resolve({
+            records: lists.zone.sort(),
+            deleted: lists.deleted.sort(),
+            added: lists.added.sort(),
+            sentAs: client.sentAs,
+            serial: client.serial ?? -1,
+            messages: client.counters.messages,
+          });
         if (step.kind !== 'more') socket.destroy();
         return step.kind === 'more';
       });

@@ -1,0 +1,125 @@
+/**
+ * The form of versions on disk, free of places in memory: a page lists its frames by hash, a manifest lists its pages
+ * by hash. Little-endian; a frame is stored as it is sent, without the length in front.
+ */
+import { createHash } from 'node:crypto';
+import { type Bytes, concatBytes } from '../base/bytes.ts';
+import { FrameList, FrameListBuilder, HASH_LENGTH } from '../zone/frame-list.ts';
+import type { Run } from '../zone/run-writer.ts';
+
+/** What is said of a frame, wherever it lies. */
+export interface StoredFrame {
+  readonly hash: Bytes;
+  readonly records: number;
+  readonly fence: Bytes;
+}
+
+/** Hash, records, length of the fence, fence. */
+const FRAME_HEAD = HASH_LENGTH + 6;
+
+export function encodeFrames(list: FrameList): Buffer {
+  const parts: Bytes[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const fence = list.fence(i);
+    const head = Buffer.alloc(FRAME_HEAD);
+    head.set(list.hash(i));
+    head.writeUInt32LE(list.records(i), HASH_LENGTH);
+    head.writeUInt16LE(fence.length, HASH_LENGTH + 4);
+    parts.push(head, fence);
+  }
+  return Buffer.from(concatBytes(parts).buffer);
+}
+
+/** Undefined where the octets do not come out even. */
+export function decodeFrames(octets: Buffer): StoredFrame[] | undefined {
+  const frames: StoredFrame[] = [];
+  for (let at = 0; at < octets.length; ) {
+    if (at + FRAME_HEAD > octets.length) return undefined;
+    const end = at + FRAME_HEAD + octets.readUInt16LE(at + HASH_LENGTH + 4);
+    if (end > octets.length) return undefined;
+    frames.push({
+      hash: octets.subarray(at, at + HASH_LENGTH),
+      records: octets.readUInt32LE(at + HASH_LENGTH),
+      fence: octets.subarray(at + FRAME_HEAD, end),
+    });
+    at = end;
+  }
+  return frames;
+}
+
+/** The hash that the root of a version has for a page: of frame hashes and fences. */
+export function hashOfPage(frames: readonly StoredFrame[]): Buffer {
+  const hash = createHash('sha256');
+  const length = Buffer.alloc(4);
+  for (const frame of frames) {
+    length.writeUInt32LE(frame.fence.length);
+    hash.update(frame.hash).update(length).update(frame.fence);
+  }
+  return hash.digest().subarray(0, HASH_LENGTH);
+}
+
+/** A version, under `manifestKey`. */
+export interface Manifest {
+  readonly serial: number;
+  readonly primarySerial: number;
+  readonly at: number;
+  readonly soaRecord: Uint8Array;
+  /** Hashes one after the other. */
+  readonly pages: Uint8Array;
+  readonly step: StoredStep | undefined;
+}
+
+export interface StoredStep {
+  /** The SOA record stepped from, whole. */
+  readonly from: Uint8Array;
+  readonly removed: StoredRun | undefined;
+  readonly added: StoredRun | undefined;
+}
+
+export interface StoredRun {
+  /** As `encodeFrames` has it. */
+  readonly frames: Uint8Array;
+  readonly firstKey: Uint8Array;
+  readonly lastKey: Uint8Array;
+  readonly records: number;
+  readonly octets: number;
+}
+
+export function encodeRun(run: Run | undefined): StoredRun | undefined {
+  if (run === undefined) return undefined;
+  const { firstKey, lastKey, records, octets } = run;
+  return { frames: encodeFrames(new FrameList(run.frames)), firstKey, lastKey, records, octets };
+}
+
+/** `placed`: where each frame lies in memory; undefined where one is not to be had. */
+export function decodeRun(
+  stored: StoredRun,
+  placed: (
+    frame: StoredFrame,
+  ) => { readonly slab: number; readonly offset: number; readonly length: number } | undefined,
+): Run | undefined {
+  const frames = decodeFrames(Buffer.from(stored.frames));
+  if (frames === undefined) return undefined;
+  const builder = new FrameListBuilder();
+  for (const frame of frames) {
+    const place = placed(frame);
+    if (place === undefined) return undefined;
+    builder.add({ ...frame, ...place });
+  }
+  const { records, octets } = stored;
+  return {
+    frames: builder.finish(),
+    firstKey: new Uint8Array(stored.firstKey),
+    lastKey: new Uint8Array(stored.lastKey),
+    records,
+    octets,
+  };
+}
+
+/** Versions of a zone follow each other by id. A zone's name holds no line feed unescaped. */
+export const manifestKey = (zone: string, id: number): string => `${zone}\n${id.toString(16).padStart(12, '0')}`;
+export const idOfKey = (key: string): number => Number.parseInt(key.slice(key.indexOf('\n') + 1), 16);
+export const manifestRange = (zone: string): { readonly start: string; readonly end: string } => ({
+  start: `${zone}\n`,
+  end: `${zone}\u000b`,
+});
