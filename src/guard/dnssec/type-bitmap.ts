@@ -87,10 +87,13 @@ export function hasType(octets: Bytes, start: number, end: number, type: number)
   return false;
 }
 
+/** More of them make no sentence; a bitmap may hold 65,536. */
+const MOST_TOLD = 20;
+
 /** `A NS RRSIG`, for messages; a bitmap that is cut off gives what can be read of it. */
 export function typesText(octets: Bytes, start = 0, end = octets.length): string {
   const types: string[] = [];
-  for (let at = start; at + 2 <= end; ) {
+  for (let at = start; at + 2 <= end && types.length <= MOST_TOLD; ) {
     const window = octets[at] as number;
     const length = octets[at + 1] as number;
     for (let bit = 0; bit < length * 8; bit++) {
@@ -99,5 +102,6 @@ export function typesText(octets: Bytes, start = 0, end = octets.length): string
     }
     at += 2 + length;
   }
+  if (types.length > MOST_TOLD) return `${types.slice(0, MOST_TOLD).join(' ')} and more`;
   return types.length === 0 ? 'no types' : types.join(' ');
 }

@@ -68,6 +68,14 @@ test('NSEC: next names are compared without case', () => {
   assert.deepEqual(problemsOf(signAndCheck(options)), []);
 });
 
+test('NSEC: of very many types some are told', () => {
+  const many = Array.from({ length: 500 }, (_, i) => 300 + i);
+
+  const [problem] = problemsOf(signAndCheck(changedAt('ns1.example', NSEC, () => nsec('ns2.example', A, ...many))));
+
+  assert.match(problem ?? '', /says A RRSIG NSEC TYPE300 (TYPE3\d\d )+and more, it has A RRSIG NSEC$/);
+});
+
 test('NSEC: two at a name, one below a cut, and one at a name that has nothing else are told', () => {
   const added = (owner: string, rdata: Buffer): SignerOptions => ({
     change: (records) => [...records, { owner: apexOf(owner), type: NSEC, ttl: 900, rdata }],
