@@ -241,18 +241,18 @@ primaries:
     `version: 1
 listen: [{ address: 127.0.0.1 }]
 primaries: { p: { addresses: [192.0.2.1] } }
-zones: { "*": { primary: p }, example.org: { primary: p, mode: relay, history: { versions: 3 } } }
+zones: { "*": { primary: p }, example.org: { primary: p, mode: relay, catalog-role: generate } }
 rules: [{ action: delay, shadow: true }]
-store: { type: lmdb, path: /var/lib/zonegate }
+store: { type: redis, url: redis://127.0.0.1 }
 bans: { enabled: false }`,
     [
       '4:10 zones["*"]: `*` (zones on demand) is not available yet; expected a zone\'s name',
       '4:64 zones["example.org"].mode: `relay` is not available yet; expected `mirror`',
-      '4:71 zones["example.org"].history: `history` is not available yet',
+      '4:71 zones["example.org"].catalog-role: `catalog-role` is not available yet',
       '5:19 rules[0].action: `delay` is not available yet; expected `allow`, `refuse` or `drop`',
       '5:34 rules[0].shadow: `true` is not available yet; expected `false`',
-      '6:16 store.type: `lmdb` is not available yet; expected `memory`',
-      '6:22 store.path: `path` is not available yet',
+      '6:16 store.type: `redis` is not available yet; expected `memory` or `lmdb`',
+      '6:23 store.url: `url` is not available yet',
       '7:1 bans: `bans` is not available yet',
     ],
   ],
