@@ -73,14 +73,17 @@ export class AddressLink implements ChannelOwner {
     this.#waiting[exchange.kind].push(exchange, exchange.priority);
   }
 
-  /** The next of its kind and priority, if there is a connection for it; may begin to open one. */
-  next(kind: Exchange['kind'], priority: number): { exchange: Exchange; channel: Channel } | undefined {
+  /** The next of its kind and priority. */
+  next(kind: Exchange['kind'], priority: number): Exchange | undefined {
     const line = this.#waiting[kind];
     let exchange = line.first(priority);
     for (; exchange?.isOver === true; exchange = line.first(priority)) line.shift(priority);
-    if (exchange === undefined || this.#closedBy !== undefined) return undefined;
-    const channel = kind === 'query' ? this.#forQuery() : this.#forTransfer(exchange);
-    return channel && { exchange, channel };
+    return this.#closedBy === undefined ? exchange : undefined;
+  }
+
+  /** A connection with room for it; may begin to open one. */
+  channelFor(exchange: Exchange): Channel | undefined {
+    return exchange.kind === 'query' ? this.#forQuery() : this.#forTransfer(exchange);
   }
 
   /** Takes what `next` gave out of its line. */
@@ -95,12 +98,12 @@ export class AddressLink implements ChannelOwner {
   }
 
   freed(exchange: Exchange): void {
-    if (exchange.kind === 'transfer') this.#owner.budget.freeTransferSlot();
+    if (exchange.kind === 'transfer') this.#owner.budget.freeTransferSlot(this.clock.now());
     this.#owner.pump();
   }
 
   again(exchange: Exchange): void {
-    if (exchange.kind === 'transfer') this.#owner.budget.freeTransferSlot();
+    if (exchange.kind === 'transfer') this.#owner.budget.returnTransferSlot();
     if (this.#closedBy !== undefined) {
       exchange.fail(this.#closedBy);
       return;

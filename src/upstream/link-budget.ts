@@ -11,16 +11,21 @@ export interface BudgetSettings {
 
 /** A bucket that is full for as long as it was emptied: what is further ahead comes from a clock that was set back. */
 const BUCKET_MS = 1000;
-/** For how long fewer transfers are asked of a primary that said it has too many. */
-const LOWERED_MS: Milliseconds = 60_000;
+/** For how long fewer transfers are asked of a primary that said it has too many; then it is tried again. */
+const LOWERED_MS: Milliseconds = 5_000;
+/** A server may count a transfer as running after its last message: so long is waited for that, and so often tried. */
+const SETTLE_MS: Milliseconds = 100;
+const RECENT_MS: Milliseconds = 1_000;
 
 export class Budget {
   #settings: BudgetSettings;
   #fullAt: Milliseconds = 0;
   #transfers = 0;
   /** Learned, as it is not in our configuration. */
-  #lowered = Number.POSITIVE_INFINITY;
+  #lowered = 1;
   #loweredUntil: Milliseconds = 0;
+  #heldUntil: Milliseconds = 0;
+  #endedAt: Milliseconds = 0;
 
   constructor(settings: BudgetSettings) {
     this.#settings = settings;
@@ -44,20 +49,24 @@ export class Budget {
     return Math.max(0, this.#fullAt - now - (BUCKET_MS - this.#interval));
   }
 
-  hasTransferSlot(now: Milliseconds): boolean {
-    const most = now < this.#loweredUntil ? this.#lowered : Number.POSITIVE_INFINITY;
-    return this.#transfers < Math.min(most, this.#settings.concurrentTransfers);
+  /** How long until one more transfer may be asked for; 0: now, infinite: when one ends. */
+  transferWaitMs(now: Milliseconds): Milliseconds {
+    if (this.#transfers >= this.#settings.concurrentTransfers) return Number.POSITIVE_INFINITY;
+    const lowered = this.#transfers >= this.#lowered ? this.#loweredUntil - now : 0;
+    // What a clock that was set back makes longer is not waited for.
+    return Math.min(Math.max(0, lowered, this.#heldUntil - now), LOWERED_MS);
   }
 
   /**
-   * The primary has reached a limit of its own: no more for now than run beside the one that it refused. False where
-   * none does, so that it cannot be for that.
+   * The primary refused a transfer: if it has a limit of its own, no more for now than run beside the refused one. False
+   * where none does, and none has just ended, so that it cannot be for that.
    */
   lowerTransfers(now: Milliseconds): boolean {
     const others = this.#transfers - 1;
-    if (others < 1) return false;
-    this.#lowered = others;
+    if (others < 1 && now - this.#endedAt > RECENT_MS) return false;
+    this.#lowered = Math.max(1, others);
     this.#loweredUntil = now + LOWERED_MS;
+    if (others < 1) this.#heldUntil = now + SETTLE_MS;
     return true;
   }
 
@@ -65,7 +74,13 @@ export class Budget {
     this.#transfers++;
   }
 
-  freeTransferSlot(): void {
+  freeTransferSlot(now: Milliseconds): void {
+    this.#transfers--;
+    this.#endedAt = now;
+  }
+
+  /** Of a transfer that did not take place. */
+  returnTransferSlot(): void {
     this.#transfers--;
   }
 

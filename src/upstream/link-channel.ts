@@ -18,8 +18,8 @@ import { isAnswer, keepaliveOf, questionOf } from './link-message.ts';
 const MOST_UNMATCHED = 100;
 /** Ids that are not used again, as their answers may still come: with more of them the connection is worn out. */
 const MOST_LOST_IDS = 100;
-/** A server that says so more often has another reason: a zone that it cannot load. */
-const MOST_REFUSALS = 5;
+/** A server that puts a transfer off more often has another reason: a zone that it cannot load. */
+const MOST_REFUSALS = 20;
 
 export interface ChannelOwner {
   readonly clock: Clock;

@@ -121,6 +121,7 @@ class PrimaryLink implements AddressOwner {
   settings: LinkSettings;
   readonly #addresses = new Map<string, AddressLink>();
   #timer: NodeJS.Timeout | undefined;
+  #pumpAt = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock, settings: LinkSettings, counters: LinkCounters) {
     this.clock = clock;
@@ -171,26 +172,36 @@ class PrimaryLink implements AddressOwner {
 
   /** False: there is no token left. */
   #pumpOne(link: AddressLink, kind: Exchange['kind'], priority: number): boolean {
-    while (kind === 'query' || this.budget.hasTransferSlot(this.clock.now())) {
-      const found = link.next(kind, priority);
-      if (found === undefined) return true;
-      if (!this.budget.take(this.clock.now())) {
-        this.#pumpLater();
+    for (;;) {
+      const exchange = link.next(kind, priority);
+      if (exchange === undefined) return true;
+      const now = this.clock.now();
+      const forTransfer = kind === 'transfer' ? this.budget.transferWaitMs(now) : 0;
+      if (forTransfer > 0) {
+        if (forTransfer < Number.POSITIVE_INFINITY) this.#pumpLater(forTransfer);
+        return true;
+      }
+      const channel = link.channelFor(exchange);
+      if (channel === undefined) return true;
+      if (!this.budget.take(now)) {
+        this.#pumpLater(this.budget.waitMs(now));
         return false;
       }
-      link.shift(found.exchange);
+      link.shift(exchange);
       if (kind === 'transfer') this.budget.takeTransferSlot();
-      found.channel.send(found.exchange);
+      channel.send(exchange);
     }
-    return true;
   }
 
-  #pumpLater(): void {
-    if (this.#timer !== undefined) return;
+  #pumpLater(afterMs: Milliseconds): void {
     // Tokens are collected for some milliseconds: thousands a second need no timer each.
-    const after = Math.max(LEAST_WAIT_MS, Math.ceil(this.budget.waitMs(this.clock.now())));
+    const after = Math.max(LEAST_WAIT_MS, Math.ceil(afterMs));
+    const at = this.clock.now() + after;
+    if (at >= this.#pumpAt) return;
+    clearTimeout(this.#timer);
+    this.#pumpAt = at;
     this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+      this.#pumpAt = Number.POSITIVE_INFINITY;
       this.pump();
     }, after).unref();
   }

@@ -62,9 +62,35 @@ test('another rate holds from when it is set', () => {
 
   assert.equal(takeAll(budget, 500), 500);
   budget.takeTransferSlot();
-  assert.equal(budget.hasTransferSlot, false);
-  budget.freeTransferSlot();
-  assert.equal(budget.hasTransferSlot, true);
+  assert.equal(budget.transferWaitMs(500), Number.POSITIVE_INFINITY);
+  budget.freeTransferSlot(500);
+  assert.equal(budget.transferWaitMs(500), 0);
+});
+
+test('a primary that has too many transfers gets fewer for some seconds', () => {
+  const budget = budgetOf(10, 4);
+  for (let i = 0; i < 3; i++) budget.takeTransferSlot();
+
+  assert.equal(budget.lowerTransfers(10_000), true);
+  budget.returnTransferSlot();
+  assert.equal(budget.transferWaitMs(10_000), 5_000);
+  assert.equal(budget.transferWaitMs(15_000), 0);
+  budget.freeTransferSlot(10_100);
+  assert.equal(budget.transferWaitMs(10_100), 0);
+});
+
+test('a transfer that is refused alone is tried again soon after another has ended, and not for long', () => {
+  const budget = budgetOf(10, 4);
+  budget.takeTransferSlot();
+  budget.freeTransferSlot(10_000);
+  budget.takeTransferSlot();
+
+  assert.equal(budget.lowerTransfers(10_500), true);
+  budget.returnTransferSlot();
+  assert.equal(budget.transferWaitMs(10_500), 100);
+  assert.equal(budget.transferWaitMs(10_600), 0);
+  budget.takeTransferSlot();
+  assert.equal(budget.lowerTransfers(11_001), false);
 });
 
 test('a waiting line gives what a list would, whatever is done to it', () => {

@@ -291,6 +291,53 @@ test('so many transfers run at a time, and a NOTIFY goes to the head of the line
   assert.ok(zones.indexOf('urgent.example') <= 2, zones.join());
 });
 
+test('a server at its limit of transfers is asked again for what it refused, when fewer run', async () => {
+  const { peer, links, transfer } = await world();
+  let running = 0;
+  let refused = 0;
+  peer.onQuery = (query) => {
+    if (running === 3) {
+      refused++;
+      query.answer({ rcode: 2, question: { name: query.zone, type: query.type } });
+      return;
+    }
+    running++;
+    setTimeout(() => {
+      query.answer({ answers: [soaRecord(query.zone, 1)] });
+      // It counts for some time more.
+      setTimeout(() => running--, 5);
+    }, 20);
+  };
+
+  const sinks = Array.from({ length: 30 }, (_, i) => transfer(`zone-${i}.example`, () => 'done'));
+  await Promise.all(sinks.map((sink) => sink.until(1)));
+
+  for (const { messages } of sinks) assert.deepEqual([messages.length, (messages[0]?.[3] as number) & 0xf], [1, 0]);
+  assert.ok(refused >= 7 && refused <= 60, `${refused} were refused`);
+  assert.equal(links.counters.retries, refused);
+});
+
+test('SERVFAIL is passed on at once where no other transfer runs, and in a second where one has just ended', async () => {
+  const { peer, transfer } = await world();
+  peer.onQuery = (query) => {
+    const isGood = query.zone === 'good.example';
+    const question = { name: query.zone, type: query.type };
+    query.answer(isGood ? { question, answers: [soaRecord(query.zone, 1)] } : { question, rcode: 2 });
+  };
+  const alone = transfer('alone.example', () => 'done');
+  await alone.until(1);
+  await transfer('good.example', () => 'done').until(1);
+  const later = transfer('later.example', () => 'done');
+  await later.until(1);
+
+  assert.deepEqual(
+    [alone, later].map(({ messages }) => messages.map((message) => (message[3] as number) & 0xf)),
+    [[2], [2]],
+  );
+  assert.equal(alone.ids.length, 1);
+  assert.ok(later.ids.length >= 5 && later.ids.length <= 12, `asked ${later.ids.length} times`);
+});
+
 test('a transfer waits in line for a turn, and may be given up there', async () => {
   const { peer, transfer } = await world({ concurrentTransfers: 1 });
   const first = transfer('a.example', () => 'done');
