@@ -52,7 +52,7 @@ const IMPURE = /^node:(fs|net|tls|dgram|http|https|child_process|worker_threads|
 
 /** What each thread's entry may import of `src`. */
 const WORKERS: Readonly<Record<string, readonly string[]>> = {
-  'ingest.ts': CORE,
+  'ingest.ts': [...CORE, 'pool'],
   'front.ts': [...CORE, 'front', 'net', 'telemetry'],
   'store.ts': [...CORE, 'store'],
 };

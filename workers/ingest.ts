@@ -1,4 +1,7 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { type Judgement, judgeVersion } from '../src/guard/judge.ts';
+import type { JudgeTask, ZoneTextTask } from '../src/pool/read-tasks.ts';
 import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
 import { renderIxfr } from '../src/xfr/ixfr-answer.ts';
@@ -25,6 +28,7 @@ import { usageOfRun } from '../src/xfr/version-maker.ts';
 import { ingestZoneFile } from '../src/xfr/zone-file.ts';
 import { SlabDirectory, SlabWriter } from '../src/zone/slab.ts';
 import { type VersionHandle, VersionReader } from '../src/zone/version.ts';
+import { zoneText } from '../src/zone/zone-text.ts';
 import { filesBelow } from './files.ts';
 
 const directory = new SlabDirectory();
@@ -65,6 +69,22 @@ export const content = ({ supply, root, soa, options }: Task<ContentRequest>): U
 
 export const render = ({ supply, steps, options }: Task<RenderRequest>): RenderTaskResult =>
   withSlabs(supply, () => ({ ok: true, value: renderIxfr(steps, options, slabs, directory) }));
+
+export function judge({ readable, candidate, before, apex, rules, now }: JudgeTask): Judgement {
+  directory.add(readable);
+  return judgeVersion(candidate, before, apex, rules, now, directory);
+}
+
+export function text({ readable, version, apex, file }: ZoneTextTask): void {
+  directory.add(readable);
+  const descriptor = openSync(file, 'wx', 0o600);
+  try {
+    const reader = new VersionReader(version.root, directory);
+    for (const piece of zoneText(reader, apex, version.soaRecord)) writeSync(descriptor, piece);
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 const readerOf = (version: VersionHandle | undefined): VersionReader | undefined =>
   version && new VersionReader(version.root, directory);

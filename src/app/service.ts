@@ -116,7 +116,6 @@ export class Service {
       registry: this.#registry,
       leases: this.#leases,
       store,
-      guard: async () => ({ kind: 'pass', warnings: [] }),
       clock: this.#clock,
       listener: {
         served: (zone, served) => this.#publish(zone, { kind: 'served', version: publishedVersion(served) }),

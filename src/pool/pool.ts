@@ -1,5 +1,6 @@
 /** The pool threads: ingest and encoding. The only importer of piscina. */
 import { Piscina } from 'piscina';
+import type { Judgement } from '../guard/judge.ts';
 import type { Assembled, AssembleOptions } from '../xfr/assemble.ts';
 import type { BatchOptions } from '../xfr/ingest.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
@@ -27,6 +28,7 @@ import { usageOfRun } from '../xfr/version-maker.ts';
 import type { SlabHandle, SlabRange, SlabReport } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { SlabUsage, VersionHandle } from '../zone/version.ts';
+import type { JudgeRequest, JudgeTask, ZoneTextRequest, ZoneTextTask } from './read-tasks.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** Free slabs that a task is given: more would keep them from other threads, and it can make its own. */
@@ -98,6 +100,18 @@ export class Pool {
   render(request: RenderRequest): Promise<RenderTaskResult> {
     const usage = request.steps.flatMap(({ removed, added }) => [...usageOfRun(removed), ...usageOfRun(added)]);
     return this.#run('render', request, this.#registry.handles(usage), (answer: IxfrAnswer) => answer.usage);
+  }
+
+  /** What the guards say of a version. */
+  judge(request: JudgeRequest): Promise<Judgement> {
+    const readable = this.#registry.handles([...request.candidate.usage, ...(request.before?.usage ?? [])]);
+    return this.#piscina.run({ ...request, readable } satisfies JudgeTask, { name: 'judge' });
+  }
+
+  /** Writes a version as a zone file. */
+  zoneText(request: ZoneTextRequest): Promise<void> {
+    const readable = this.#registry.handles(request.version.usage);
+    return this.#piscina.run({ ...request, readable } satisfies ZoneTextTask, { name: 'text' });
   }
 
   get stats(): PoolStats {

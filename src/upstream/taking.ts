@@ -69,6 +69,14 @@ interface Made extends MadeVersion {
   readonly otherTtls: number;
 }
 
+/** Where a version came from, for those who are told. */
+interface Origin {
+  readonly how: string;
+  readonly from: string;
+  readonly startedAt: Milliseconds;
+  readonly warnings: readonly string[];
+}
+
 export class Taking {
   readonly #deps: TakingDeps;
 
@@ -93,7 +101,8 @@ export class Taking {
     if (verdict.kind === 'reject') return this.#discard(made, verdict.why);
     if (verdict.kind === 'hold' && before !== undefined) return this.#hold(zone, made, verdict.reasons);
     const { from, startedAt } = incoming;
-    const told = { how: incoming.kind === 'whole' ? incoming.how : 'IXFR', from, startedAt };
+    const warnings = verdict.kind === 'pass' ? verdict.warnings : [];
+    const told = { how: incoming.kind === 'whole' ? incoming.how : 'IXFR', from, startedAt, warnings };
     const ours = zone.shadow === undefined ? made : await this.#rebase(zone, made);
     if ('code' in ours) return { kind: 'refused', serial: made.primarySerial, why: ours.text };
     const failure = await this.#place(zone, ours, { isNewLineage, keepsShadow: false }, told);
@@ -131,7 +140,7 @@ export class Taking {
     if (!result.ok) return result.failure.text;
     const made = { ...withSoa(result.value), primarySerial: as.primarySerial };
     const keepsShadow = how === 'rollback';
-    return this.#place(zone, made, { isNewLineage: false, keepsShadow }, { how, from: how, startedAt });
+    return this.#place(zone, made, { isNewLineage: false, keepsShadow }, { how, from: how, startedAt, warnings: [] });
   }
 
   /** What the primary has stays at hand, while we tell something else. */
@@ -216,7 +225,7 @@ export class Taking {
     zone: Zone,
     made: Made,
     { isNewLineage, keepsShadow }: { readonly isNewLineage: boolean; readonly keepsShadow: boolean },
-    { how, from, startedAt }: { readonly how: string; readonly from: string; readonly startedAt: Milliseconds },
+    { how, from, startedAt, warnings }: Origin,
   ): Promise<string | undefined> {
     const { store, clock } = this.#deps;
     const { version, primarySerial } = made;
@@ -259,6 +268,7 @@ export class Taking {
       ...(primarySerial !== version.serial && { 'primary-serial': primarySerial }),
       ...(made.duplicates > 0 && { duplicates: made.duplicates }),
       ...(made.otherTtls > 0 && { 'other-ttls': made.otherTtls }),
+      ...(warnings.length > 0 && { warnings }),
       ...(hasNewHistory && { history: 'begins anew' }),
       ...(zone.isPinned && { pinned: zone.served?.handle.serial }),
     });

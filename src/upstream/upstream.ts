@@ -9,6 +9,7 @@ import { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { type CommandResult, ZoneCommands } from './commands.ts';
 import { Gate } from './gate.ts';
+import { Guards } from './guards.ts';
 import { History, type KeptVersion } from './history.ts';
 import { IxfrAnswers, isShorter, type LiveAnswer } from './ixfr-answers.ts';
 import { Learned } from './learned.ts';
@@ -18,7 +19,7 @@ import { type SyncEvent, stepSync, wakeAt } from './machine.ts';
 import { PrimaryRefresh, type RefreshEvent } from './primary-refresh.ts';
 import { Restorer, recordOf } from './restorer.ts';
 import { Scheduler } from './scheduler.ts';
-import { Taking, type TakingDeps, type TakingEvent } from './taking.ts';
+import { Taking, type TakingEvent } from './taking.ts';
 import { newZone, sourceOf, type Zone } from './zone.ts';
 import { FolderWatchers } from './zone-folder.ts';
 
@@ -54,7 +55,6 @@ export interface UpstreamDeps {
   readonly leases: Leases;
   readonly clock: Clock;
   readonly store: VersionStore;
-  readonly guard: TakingDeps['guard'];
   readonly listener: ZoneListener;
   readonly report: (event: UpstreamEvent, fields: Record<string, unknown>) => void;
 }
@@ -83,7 +83,8 @@ export class Upstream {
 
   constructor(deps: UpstreamDeps) {
     this.#deps = deps;
-    const { pool, registry, clock, report, store, guard } = deps;
+    const { pool, registry, clock, report, store } = deps;
+    const guards = new Guards(pool, clock);
     registry.onSlab = (slabs) => this.#directory.add(slabs);
     this.#links = new PrimaryLinks({ clock });
     this.#answers = new IxfrAnswers(deps);
@@ -92,7 +93,7 @@ export class Upstream {
       registry,
       clock,
       store,
-      guard,
+      guard: (zone, before, candidate) => guards.check(zone, before, candidate),
       report,
       nextId: () => this.#restorer.nextId(),
       publish: (zone, version) => this.#publish(zone, version),
