@@ -5,6 +5,7 @@ import type { JudgeTask, ZoneTextTask } from '../src/pool/read-tasks.ts';
 import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
 import { renderIxfr } from '../src/xfr/ixfr-answer.ts';
+import { relocate } from '../src/xfr/relocate.ts';
 import type {
   AssembleRequest,
   AssembleTaskResult,
@@ -13,6 +14,8 @@ import type {
   BatchValue,
   ContentRequest,
   IxfrRequest,
+  RelocateRequest,
+  RelocateTaskResult,
   RenderRequest,
   RenderTaskResult,
   RunsRequest,
@@ -69,6 +72,9 @@ export const content = ({ supply, root, soa, options }: Task<ContentRequest>): U
 
 export const render = ({ supply, steps, options }: Task<RenderRequest>): RenderTaskResult =>
   withSlabs(supply, () => ({ ok: true, value: renderIxfr(steps, options, slabs, directory) }));
+
+export const moveOut = ({ supply, options }: Task<RelocateRequest>): RelocateTaskResult =>
+  withSlabs(supply, () => ({ ok: true, value: relocate(options, slabs, directory) }));
 
 export function judge({ readable, candidate, before, apex, rules, now }: JudgeTask): Judgement {
   directory.add(readable);

@@ -4,6 +4,7 @@ import type { Judgement } from '../guard/judge.ts';
 import type { Assembled, AssembleOptions } from '../xfr/assemble.ts';
 import type { BatchOptions } from '../xfr/ingest.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
+import type { Relocated, RelocateOptions } from '../xfr/relocate.ts';
 import type {
   AssembleRequest,
   AssembleTaskResult,
@@ -12,6 +13,7 @@ import type {
   BatchValue,
   ContentRequest,
   IxfrRequest,
+  RelocateRequest,
   RenderRequest,
   RenderTaskResult,
   RunsRequest,
@@ -100,6 +102,15 @@ export class Pool {
   render(request: RenderRequest): Promise<RenderTaskResult> {
     const usage = request.steps.flatMap(({ removed, added }) => [...usageOfRun(removed), ...usageOfRun(added)]);
     return this.#run('render', request, this.#registry.handles(usage), (answer: IxfrAnswer) => answer.usage);
+  }
+
+  /** Moves what lives in some slabs elsewhere; `usage` is where everything lies that is moved or kept. */
+  relocate(options: RelocateOptions, usage: readonly SlabUsage[]): Promise<TaskResult<Relocated>> {
+    const readable = this.#registry.handles(usage);
+    return this.#run('moveOut', { options } satisfies RelocateRequest, readable, ({ versions, steps }: Relocated) => [
+      ...versions.flatMap(({ added }) => added),
+      ...steps.flatMap((step) => step.usage),
+    ]);
   }
 
   /** What the guards say of a version. */

@@ -5,11 +5,12 @@
 import type { Milliseconds } from '../base/clock.ts';
 import type { HistoryLimits } from '../config/config.ts';
 import type { IxfrStep } from '../xfr/ixfr-answer.ts';
+import type { Relocated } from '../xfr/relocate.ts';
 import type { MadeStep } from '../xfr/update.ts';
 import type { MadeVersion } from '../xfr/version-maker.ts';
 import type { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
-import type { VersionHandle } from '../zone/version.ts';
+import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import type { Leases } from './leases.ts';
 import { MemoryChain } from './memory-chain.ts';
 
@@ -86,8 +87,8 @@ export class History {
     return { handle: made.version, slot: this.#parts.leases.take() };
   }
 
-  dropAside({ handle, slot }: LiveVersion): void {
-    this.#parts.leases.retire(slot, () => this.#chain.remove(handle));
+  dropAside(version: LiveVersion): void {
+    this.#retire(version);
   }
 
   /** Keeps a version whatever the limits say; undefined lets go. */
@@ -131,6 +132,40 @@ export class History {
     return this.#kept.slice(Math.max(0, first), -1).map(({ handle }) => handle.serial);
   }
 
+  get steps(): LiveStep[] {
+    return this.#kept.flatMap(({ step }) => (step === undefined ? [] : [step]));
+  }
+
+  usesSlab(slabs: ReadonlySet<number>): boolean {
+    const uses = (usage: readonly SlabUsage[]): boolean => usage.some(({ slab }) => slabs.has(slab));
+    return this.#kept.some(({ handle, step }) => uses(handle.usage) || (step !== undefined && uses(step.usage)));
+  }
+
+  /** Everything that is referred to, by slab; a slab may come several times. */
+  usage(aside: LiveVersion | undefined): SlabUsage[] {
+    const versions = [...this.#kept, ...(aside === undefined ? [] : [aside])];
+    return [...versions.flatMap(({ handle }) => handle.usage), ...this.steps.flatMap(({ usage }) => usage)];
+  }
+
+  /** Puts versions and steps that were moved in place of those that were; gives the new place of the one aside. */
+  relocate({ versions, steps }: Relocated, aside: LiveVersion | undefined): LiveVersion | undefined {
+    const { leases } = this.#parts;
+    const moved = versions.map((made): LiveVersion => {
+      this.#chain.append(made);
+      return { handle: made.version, slot: leases.take() };
+    });
+    const old = [...this.#kept, ...(aside === undefined ? [] : [aside])];
+    const oldSteps = this.steps;
+    const newSteps = steps[Symbol.iterator]();
+    this.#kept = this.#kept.map(({ at, primarySerial, step }, i) => {
+      const live = step && { ...(newSteps.next().value as MadeStep), slot: leases.take() };
+      return { ...(moved[i] as LiveVersion), at, primarySerial, step: live };
+    });
+    for (const version of old) this.#retire(version);
+    for (const step of oldSteps) this.#retireStep(step);
+    return aside && moved.at(-1);
+  }
+
   clear(): void {
     this.#pinned = undefined;
     while (this.#kept.length > 0) this.#forget(0);
@@ -145,11 +180,18 @@ export class History {
     const [gone] = this.#kept.splice(at, 1);
     if (gone === undefined) return;
     const next = this.#kept[at];
-    const steps = [gone.step, next?.step];
+    for (const step of [gone.step, next?.step]) if (step !== undefined) this.#retireStep(step);
     if (next !== undefined) next.step = undefined;
+    this.#retire(gone);
+  }
+
+  #retire({ handle, slot }: LiveVersion): void {
+    this.#parts.leases.retire(slot, () => this.#chain.remove(handle));
+  }
+
+  #retireStep({ slot, usage }: LiveStep): void {
     const { leases, registry } = this.#parts;
-    leases.retire(gone.slot, () => this.#chain.remove(gone.handle));
-    for (const step of steps) if (step !== undefined) leases.retire(step.slot, () => registry.release(step.usage));
+    leases.retire(slot, () => registry.release(usage));
   }
 }
 

@@ -8,6 +8,7 @@ import { isNewer } from '../zone/serial.ts';
 import { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { type CommandResult, ZoneCommands } from './commands.ts';
+import { Compaction } from './compaction.ts';
 import { Gate } from './gate.ts';
 import { Guards } from './guards.ts';
 import { History, type KeptVersion } from './history.ts';
@@ -77,6 +78,7 @@ export class Upstream {
   readonly #refresher: PrimaryRefresh;
   readonly #commands: ZoneCommands;
   readonly #restorer: Restorer;
+  readonly #compaction: Compaction;
   readonly #watchers: FolderWatchers;
   readonly #scheduler: Scheduler;
   #isStopped = false;
@@ -119,6 +121,14 @@ export class Upstream {
         if (zone.sync.isExpired) this.#keepExpired(zone, version);
         else this.#publish(zone, version);
       },
+    });
+    this.#compaction = new Compaction({
+      pool,
+      registry,
+      zones: () => this.#zones.values(),
+      inTurn: (zone, work) => this.#inTurn(zone, work),
+      isLive: (zone) => this.#isLive(zone),
+      moved: (zone) => this.#moved(zone),
     });
     this.#scheduler = new Scheduler(clock, (zone) => this.#step(zone, { kind: 'due' }));
     this.#watchers = new FolderWatchers(
@@ -189,6 +199,11 @@ export class Upstream {
 
   get zones(): ReadonlyMap<string, Readonly<Zone>> {
     return this.#zones;
+  }
+
+  /** Times that slabs were emptied. */
+  get compactions(): number {
+    return this.#compaction.runs;
   }
 
   get learned(): Learned {
@@ -292,6 +307,14 @@ export class Upstream {
     this.#answers.forget(zone);
     this.#setExpiry(zone);
     this.#tell(zone, version);
+    this.#compaction.look();
+  }
+
+  /** The same versions, in other memory. */
+  #moved(zone: Zone): void {
+    this.#answers.forget(zone);
+    this.#setExpiry(zone);
+    if (zone.served !== undefined && !zone.sync.isExpired) this.#tell(zone, zone.served);
   }
 
   #tell(zone: Zone, version: KeptVersion): void {

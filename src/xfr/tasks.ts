@@ -8,6 +8,7 @@ import type { Assembled, AssembleOptions } from './assemble.ts';
 import type { Batch, BatchOptions } from './ingest.ts';
 import type { IxfrAnswer, IxfrAnswerOptions, IxfrStep } from './ixfr-answer.ts';
 import type { IxfrOptions } from './ixfr-change.ts';
+import type { Relocated, RelocateOptions } from './relocate.ts';
 import type { SoaRecord } from './soa-record.ts';
 import type { Updated, UpdateOptions } from './update.ts';
 
@@ -72,6 +73,10 @@ export interface RenderRequest {
   readonly options: IxfrAnswerOptions;
 }
 
+export interface RelocateRequest {
+  readonly options: RelocateOptions;
+}
+
 export interface ZoneFileTask extends Supplied {
   readonly request: ZoneFileRequest;
 }
@@ -96,3 +101,4 @@ export interface ZoneFileTaskResult {
 export type AssembleTaskResult = TaskResult<Assembled>;
 export type UpdateTaskResult = TaskResult<Updated>;
 export type RenderTaskResult = TaskResult<IxfrAnswer>;
+export type RelocateTaskResult = TaskResult<Relocated>;

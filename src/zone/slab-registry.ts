@@ -61,6 +61,21 @@ export class SlabRegistry {
     }
   }
 
+  /** Slabs that nobody writes to any more, with the octets that live in each. */
+  closedSlabs(): {
+    readonly closed: readonly { readonly id: number; readonly live: number }[];
+    readonly liveOctets: number;
+  } {
+    const closed: { id: number; live: number }[] = [];
+    let liveOctets = 0;
+    for (const { handle, live, isOpen } of this.#entries.values()) {
+      if (isOpen) continue;
+      closed.push({ id: handle.id, live });
+      liveOctets += live;
+    }
+    return { closed, liveOctets };
+  }
+
   handle(id: number): SlabHandle {
     return this.#entry(id).handle;
   }
