@@ -86,14 +86,17 @@ export interface ServerPrimary {
   readonly notifyKey: string | undefined;
 }
 
-/** Who a primary is over TLS: `name` and `caFile` come together, and they or a pin are there. */
-export interface PrimaryTls {
+/** Who a server is over TLS: `name` and `caFile` come together, and they or a pin are there. */
+export interface PeerTls {
   readonly name: string | undefined;
   readonly caFile: string | undefined;
   /** Base64 SHA-256 of the public key. */
   readonly pins: readonly string[];
   /** Ours, one of `certificates`. */
   readonly certificate: string | undefined;
+}
+
+export interface PrimaryTls extends PeerTls {
   readonly alpn: 'required' | 'optional';
   readonly resumption: boolean;
 }
@@ -111,7 +114,26 @@ export interface FilePrimary {
 export interface Secondary {
   readonly name: string;
   readonly address: Address | undefined;
-  readonly key: string | undefined;
+  /** Canonical names; the first signs, any is accepted. */
+  readonly keys: readonly string[];
+  /** Whether NOTIFY is sent to it: it has an address then. */
+  readonly notify: boolean;
+  readonly transport: 'udp' | 'tcp' | 'tls';
+  /** CIDR text: clients from there are this secondary. */
+  readonly sources: readonly string[];
+  readonly sourceAddress: string | undefined;
+  /** There where the transport is tls. */
+  readonly tls: PeerTls | undefined;
+  readonly edns: boolean;
+  readonly notifyRetry: NotifyRetry;
+  readonly notifyDelayMs: Milliseconds;
+}
+
+/** RFC 1996 §3.6: each wait is `backoff` times the one before. */
+export interface NotifyRetry {
+  readonly tries: number;
+  readonly timeoutMs: Milliseconds;
+  readonly backoff: number;
 }
 
 export interface ZoneConfig {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Bytes } from '../base/bytes.ts';
 import type { TrustAnchor } from '../guard/dnssec/anchor.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
+import type { Path } from './document.ts';
 import { checkAnchors } from './guards.ts';
 import { entriesOf, type Finding, isMapping } from './references.ts';
 import { parseBase64 } from './values.ts';
@@ -31,7 +32,9 @@ export function checkFiles(
   const certificates = entriesOf(value, 'certificates').map(([name, files]) =>
     checkCertificate(name, files, read, now),
   );
-  const authorities = entriesOf(value, 'primaries').flatMap(([name, primary]) => checkAuthorities(name, primary, read));
+  const authorities = (['primaries', 'secondaries'] as const).flatMap((section) =>
+    entriesOf(value, section).flatMap(([name, peer]) => checkAuthorities([section, name], peer, read)),
+  );
   const { anchors, problems } = checkAnchors(value, read, unreadable);
   return {
     anchors,
@@ -125,12 +128,12 @@ function checkCertificate(name: string, files: unknown, read: (path: string) => 
   return { problems, warnings };
 }
 
-/** The authorities that a primary's certificate may come from. */
-function checkAuthorities(name: string, primary: unknown, read: (path: string) => string): Finding[] {
-  const tls = isMapping(primary) && isMapping(primary['tls']) ? primary['tls'] : {};
+/** The authorities that a server's certificate may come from. */
+function checkAuthorities(peerPath: Path, peer: unknown, read: (path: string) => string): Finding[] {
+  const tls = isMapping(peer) && isMapping(peer['tls']) ? peer['tls'] : {};
   const file = tls['ca-file'];
   if (typeof file !== 'string') return [];
-  const path = ['primaries', name, 'tls', 'ca-file'];
+  const path = [...peerPath, 'tls', 'ca-file'];
   let pem: string;
   try {
     pem = read(file);

@@ -40,9 +40,8 @@ export function checkReferences(value: unknown): Findings {
   checkDomainNames(value, 'zones', found);
   checkListeners(value, must, found);
   for (const [name, primary] of entriesOf(value, 'primaries')) checkPrimary(name, primary, must, found);
-  for (const [name, secondary] of entriesOf(value, 'secondaries')) {
-    if (isMapping(secondary)) must('keys', ['secondaries', name, 'key'], secondary['key']);
-  }
+  for (const [name, secondary] of entriesOf(value, 'secondaries')) checkSecondary(name, secondary, must, found);
+  checkLookAlikes(value, found);
   const defaults = isMapping(value) && isMapping(value['zone-defaults']) ? value['zone-defaults'] : {};
   checkZone(['zone-defaults'], defaults, {}, must, found);
   for (const [name, zone] of entriesOf(value, 'zones')) {
@@ -153,8 +152,8 @@ function checkPrimary(name: string, primary: unknown, must: Must, found: Finding
   if (!isFiles && primary['addresses'] === undefined) {
     found.problems.push({ path, message: 'expected `addresses` (servers) or `zone-files` (a folder)', at: 'key' });
   }
-  checkFamilies(path, primary, found);
-  if (!isFiles) checkPrimaryTls(path, primary, must, found);
+  checkFamilies(path, primary, 'addresses', found);
+  if (!isFiles) checkPeerTls(path, primary, must, found);
   for (const key of isFiles ? SERVER_ONLY : FILES_ONLY) {
     if (primary[key] === undefined) continue;
     const message =
@@ -166,14 +165,14 @@ function checkPrimary(name: string, primary: unknown, must: Must, found: Finding
 }
 
 /** A server that is not checked could be anybody (RFC 9103 §7.5). */
-function checkPrimaryTls(path: Path, primary: Mapping, must: Must, found: Findings): void {
-  const { transport, tls } = primary;
+function checkPeerTls(path: Path, peer: Mapping, must: Must, found: Findings): void {
+  const { transport, tls } = peer;
   if (transport !== 'tls' && tls === undefined) return;
-  // Left out by an oversight it would mean plain text; written as tcp it is a choice.
+  // Left out by an oversight it would mean plain text; written as tcp or udp it is a choice.
   if (transport === undefined) {
     const message = '`transport` is missing; expected `transport: tls` beside it';
     found.problems.push({ path: [...path, 'tls'], message, at: 'key' });
-  } else if (transport === 'tcp') {
+  } else if (transport === 'tcp' || transport === 'udp') {
     found.warnings.push({ path: [...path, 'tls'], message: 'not used: it goes with `transport: tls` only' });
   }
   const given = isMapping(tls) ? tls : {};
@@ -191,15 +190,48 @@ function checkPrimaryTls(path: Path, primary: Mapping, must: Must, found: Findin
 }
 
 /** A socket bound to an IPv4 address reaches no IPv6 one, and the other way round. */
-function checkFamilies(path: Path, primary: Mapping, found: Findings): void {
-  const source = primary['source-address'];
+function checkFamilies(path: Path, peer: Mapping, key: 'addresses' | 'address', found: Findings): void {
+  const source = peer['source-address'];
   if (typeof source !== 'string' || !parseIp(source).ok) return;
-  eachOf(primary['addresses']).forEach((text, index) => {
+  eachOf(peer[key]).forEach((text, index) => {
     const address = typeof text === 'string' ? parseAddress(text, 53) : undefined;
     if (address?.ok !== true || isIP(address.value.host) === isIP(source)) return;
     const message = `not of the same family as \`source-address\` (${source}); expected IPv${isIP(source)}`;
-    found.problems.push({ path: [...path, 'addresses', index], message });
+    found.problems.push({ path: [...path, key, ...(key === 'addresses' ? [index] : [])], message });
   });
+}
+
+function checkSecondary(name: string, secondary: unknown, must: Must, found: Findings): void {
+  if (!isMapping(secondary)) return;
+  const path = ['secondaries', name];
+  const { address, key, notify } = secondary;
+  eachOf(key).forEach((one, index) => {
+    must('keys', [...path, 'key', ...(Array.isArray(key) ? [index] : [])], one);
+  });
+  if (notify === true && address === undefined) {
+    found.problems.push({ path: [...path, 'notify'], message: 'expected `address` beside it', at: 'key' });
+  }
+  checkFamilies(path, secondary, 'address', found);
+  checkPeerTls(path, secondary, must, found);
+}
+
+/** What one of them takes would count for the other, too. */
+function checkLookAlikes(value: unknown, found: Findings): void {
+  const seen = new Map<string, string>();
+  for (const [name, secondary] of entriesOf(value, 'secondaries')) {
+    if (!isMapping(secondary) || secondary['sources'] !== undefined) continue;
+    const { address, key } = secondary;
+    const parsed = typeof address === 'string' ? parseAddress(address, 53) : undefined;
+    if (parsed?.ok !== true) continue;
+    const looks = JSON.stringify([canonicalHost(parsed.value.host), eachOf(key)]);
+    const before = seen.get(looks);
+    if (before === undefined) {
+      seen.set(looks, name);
+      continue;
+    }
+    const message = `clients of it look like those of \`${before}\`; expected another \`key\`, or \`sources\``;
+    found.warnings.push({ path: ['secondaries', name], message, at: 'key' });
+  }
 }
 
 function checkZone(path: Path, zone: Mapping, defaults: Mapping, must: Must, found: Findings): void {

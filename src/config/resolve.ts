@@ -8,6 +8,7 @@ import type { TsigKey } from '../tsig/key.ts';
 import type {
   Config,
   Listener,
+  PeerTls,
   Primary,
   PrimaryTls,
   RuleConfig,
@@ -53,7 +54,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
       }),
     ),
     primaries: mapValues(primaries, (primary, name) => resolvePrimary(name, primary, path)),
-    secondaries: mapValues(secondaries, (secondary, name) => resolveSecondary(name, secondary)),
+    secondaries: mapValues(secondaries, (secondary, name) => resolveSecondary(name, secondary, path)),
     zones: new Map(
       Object.entries(zones).map(([name, zone]) => {
         const resolved = resolveZone(name, zone, zoneDefaults, file, around);
@@ -143,9 +144,14 @@ function resolvePrimaryTls(
   tls: NonNullable<V1['primaries'][string]['tls']>,
   path: (name: string) => string,
 ): PrimaryTls {
-  const { name, 'ca-file': caFile, pins, certificate, alpn, resumption, ...later } = tls;
+  const { alpn, resumption, ...peer } = tls;
+  return { ...resolvePeerTls(peer, path), alpn, resumption };
+}
+
+function resolvePeerTls(tls: NonNullable<V1['secondaries'][string]['tls']>, path: (name: string) => string): PeerTls {
+  const { name, 'ca-file': caFile, pins, certificate, ...later } = tls;
   nothingLeft(later);
-  return { name, caFile: optional(caFile, path), pins, certificate, alpn, resumption };
+  return { name, caFile: optional(caFile, path), pins, certificate };
 }
 
 function resolveStore(store: V1['store'], path: (name: string) => string): StoreConfig {
@@ -155,10 +161,29 @@ function resolveStore(store: V1['store'], path: (name: string) => string): Store
   return { type, path: path(folder), mapSize, sync };
 }
 
-function resolveSecondary(name: string, secondary: V1['secondaries'][string]): Secondary {
-  const { address, key, ...later } = secondary;
+function resolveSecondary(
+  name: string,
+  secondary: V1['secondaries'][string],
+  path: (name: string) => string,
+): Secondary {
+  const { address, key = [], notify, transport, sources, tls, edns, 'notify-retry': retry, ...rest } = secondary;
+  const { 'source-address': sourceAddress, 'notify-delay': notifyDelayMs, ...later } = rest;
+  const { tries, timeout: timeoutMs, backoff, ...laterRetry } = retry;
   nothingLeft(later);
-  return { name, address, key: optional(key, canonical) };
+  nothingLeft(laterRetry);
+  return {
+    name,
+    address: optional(address, ({ host, port }) => ({ host, port: port ?? (transport === 'tls' ? 853 : 53) })),
+    keys: key.map(canonical),
+    notify: address !== undefined && notify !== false,
+    transport,
+    sources: sources ?? (address === undefined ? [] : [singleHost(address.host)]),
+    sourceAddress,
+    tls: transport === 'tls' ? optional(tls, (given) => resolvePeerTls(given, path)) : undefined,
+    edns,
+    notifyRetry: { tries, timeoutMs, backoff },
+    notifyDelayMs,
+  };
 }
 
 function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1, around: Surroundings): ZoneConfig {

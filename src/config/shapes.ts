@@ -47,6 +47,11 @@ export const integer = (least: number, most: number) => {
   return z.number({ error }).int({ error }).min(least, { error }).max(most, { error });
 };
 
+export const number = (least: number, most: number) => {
+  const error = `expected a number from ${least} to ${most}`;
+  return z.number({ error }).min(least, { error }).max(most, { error });
+};
+
 export const flag = () => z.boolean({ error: 'expected `true` or `false`' });
 
 export const text = (expected: string) =>

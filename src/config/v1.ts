@@ -20,6 +20,7 @@ import {
   text,
   written,
 } from './shapes.ts';
+import { primary, secondary } from './v1-peers.ts';
 import { zone } from './v1-zone.ts';
 import * as values from './values.ts';
 
@@ -78,115 +79,6 @@ const key = mapping({
   fudge: duration().prefault('300s').meta({ description: 'How far the clocks may be apart.' }),
   truncation: later('Truncated MACs that are accepted.'),
   'replay-check': later('Whether an older time signed than the last one is refused.'),
-});
-
-const primaryTls = mapping({
-  name: text('a host name').optional().meta({
-    description: 'Name that its certificate must be for, verified with `ca-file`.',
-    example: 'primary.example.net',
-  }),
-  'ca-file': file('PEM certificates of authorities').optional().meta({
-    description: 'Authorities that its certificate may come from.',
-    example: 'tls/ca.pem',
-  }),
-  pins: list(written('a pin', values.parsePin), 'pins').prefault([]).meta({
-    description:
-      'SHA-256 of its public key (`zonegate cert pin`): one must hold, and the name, too, where it is given.',
-  }),
-  certificate: text('the name of one of `certificates`').optional().meta({
-    description: 'Ours, for mutual TLS: the name of one of `certificates`.',
-    example: 'main',
-  }),
-  alpn: choice(['required', 'optional']).prefault('required').meta({
-    description: '`optional` is for servers that choose no ALPN protocol (NSD 4.6).',
-  }),
-  resumption: flag().prefault(true).meta({ description: 'Whether TLS sessions are resumed.' }),
-});
-
-const primary = mapping({
-  addresses: list(written('an IP address', values.parseHost), 'addresses')
-    .min(1, { error: 'expected at least one address' })
-    .optional()
-    .meta({
-      description: 'Servers that hold the zones, tried in this order; port 53, or 853 with tls, unless given.',
-      example: ['192.0.2.1:53'],
-    }),
-  key: keyName().optional().meta({ description: 'TSIG key for everything sent to it.', example: 'sec1-key' }),
-  transport: choice(['tcp', 'tls'])
-    .prefault('tcp')
-    .meta({ description: 'How it is asked: tcp, or tls (XoT, RFC 9103).' }),
-  tls: primaryTls.optional().meta({ description: 'tls only: who it is. `name` with `ca-file`, or `pins`, or all.' }),
-  selection: choice(['ordered', 'highest-serial']).prefault('ordered').meta({
-    description: 'Which address a zone is taken from: the first that answers, or the one with the highest serial.',
-  }),
-  'stall-timeout': duration().prefault('30s').meta({ description: 'No progress on a transfer for so long ends it.' }),
-  'transfer-timeout': duration().prefault('1h').meta({ description: 'The longest that a transfer may take.' }),
-  'queries-per-second': integer(1, 1_000_000)
-    .prefault(100)
-    .meta({ description: 'Most that is sent to it, transfers included.' }),
-  'concurrent-transfers': integer(1, 10_000).prefault(10).meta({ description: 'Most transfers from it at a time.' }),
-  connections: integer(1, 100).prefault(2).meta({
-    description: 'Most connections to each of its addresses: from two on, one is kept for queries.',
-  }),
-  pipeline: integer(1, 1000).prefault(16).meta({ description: 'Most queries in flight on a connection.' }),
-  'connection-idle': duration().prefault('10s').meta({
-    description: 'How long an idle connection to it is kept, if its edns-tcp-keepalive does not say less.',
-  }),
-  'notify-from': oneOrMany(written('a network', values.parsePrefix), 'networks')
-    .optional()
-    .meta({
-      description: 'Who may send NOTIFY without a rule; the addresses above unless given.',
-      example: ['192.0.2.0/24'],
-    }),
-  'notify-key': keyName().optional().meta({
-    description: 'TSIG key that NOTIFY from there must be signed with.',
-    example: 'sec1-key',
-  }),
-  'source-address': written('an IP address', values.parseIp).optional().meta({
-    description: 'Local address that queries leave from.',
-    example: '192.0.2.53',
-  }),
-  edns: flag().prefault(true).meta({ description: 'false: no OPT is sent to it.' }),
-  ixfr: flag().prefault(true).meta({ description: 'true: ask for IXFR, and learn when it cannot; false: never.' }),
-  'zone-files': file('a folder of zone files').optional().meta({
-    description: 'In place of `addresses`: a folder of zone files, named ZONE or ZONE.zone.',
-    example: 'zones/',
-  }),
-  watch: flag()
-    .optional()
-    .meta({ description: 'zone-files only: reload a zone when its file changes.', example: true }),
-  'include-below': file('a folder').optional().meta({
-    description: 'zone-files only: the folder that $INCLUDE may not leave; the same folder unless given.',
-    example: 'zones/',
-  }),
-});
-
-const secondary = mapping({
-  address: written('an IP address', (value) => values.parseAddress(value, 53))
-    .optional()
-    .meta({
-      description: 'Where it is; port 53 unless given.',
-      example: '198.51.100.7',
-    }),
-  key: z
-    .preprocess((value, context) => {
-      if (!Array.isArray(value)) return value;
-      context.addIssue({ code: 'custom', message: `a list of keys is ${LATER}; expected one name` });
-      return z.NEVER;
-    }, keyName().optional())
-    .meta({ description: 'TSIG key it signs with.', type: 'string', example: 'sec1-key' }),
-  notify: later('Whether NOTIFY is sent to it.'),
-  transport: later('How NOTIFY is sent to it.'),
-  sources: later('Addresses that count as this secondary.'),
-  certificate: later('Client certificate that counts as this secondary.'),
-  format: later('compressed, uncompressed or one-answer.'),
-  edns: later('false: no OPT is sent to it.'),
-  'source-address': later('Local address that NOTIFY leaves from.'),
-  tls: later('Name, authorities and pins for NOTIFY over TLS.'),
-  'notify-retry': later('Tries, timeout and backoff of NOTIFY.'),
-  'notify-delay': later('Upper end of a random delay before NOTIFY.'),
-  'reserved-transfers': later('Transfer slots that others never take.'),
-  weight: later('Share of bandwidth.'),
 });
 
 const sourcePrefix = (value: string): values.Parsed<string> =>

@@ -187,6 +187,43 @@ primaries:
     ],
   ],
   [
+    'secondaries: what is wrong with where, how and how often they are told',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { k: { secret: ${'A'.repeat(43)}= } }
+secondaries:
+  where: { notify: true, sources: 192.0.2.1/24 }
+  family: { address: "2001:db8::7", source-address: 192.0.2.9 }
+  how: { address: 192.0.2.7, transport: https, edns: maybe }
+  who: { address: 192.0.2.8, transport: tls }
+  whom: { address: 192.0.2.9, transport: tls, tls: { name: a.example, certificate: mine, pins: [x] } }
+  plain: { address: 192.0.2.10, tls: { pins: [] } }
+  often: { address: 192.0.2.11, notify-retry: { tries: 0, timeout: 5, backoff: 0.5, limit: 1 }, notify-delay: -1s }
+  keyed: { address: 192.0.2.12, key: [k, kk] }
+  later: { address: 192.0.2.13, weight: 2, certificate: { names: [a.example] } }`,
+    [
+      '5:12 secondaries.where.notify: expected `address` beside it',
+      '5:35 secondaries.where.sources: `192.0.2.1/24` has bits set after its prefix; expected `192.0.2.0/24`',
+      '6:22 secondaries.family.address: not of the same family as `source-address` (192.0.2.9); expected IPv4',
+      '7:41 secondaries.how.transport: expected `udp`, `tcp` or `tls`, not `https`',
+      '7:54 secondaries.how.edns: expected `true` or `false`, not `maybe`',
+      '8:30 secondaries.who.transport: nothing tells who the server is; expected `name` with `ca-file`, or `pins`, in `tls`',
+      '9:54 secondaries.whom.tls.name: expected `ca-file` beside it',
+      '9:84 secondaries.whom.tls.certificate: `mine` is not one of `certificates`; `certificates` has none',
+      '9:97 secondaries.whom.tls.pins[0]: expected a pin: 44 characters of base64, as `zonegate cert pin` prints them, not `x`',
+      '10:33 secondaries.plain.tls: `transport` is missing; expected `transport: tls` beside it',
+      '10:33 secondaries.plain.tls: nothing tells who the server is; expected `name` with `ca-file`, or `pins`, in `tls`',
+      '11:56 secondaries.often.notify-retry.tries: expected a whole number from 1 to 100, not `0`',
+      '11:68 secondaries.often.notify-retry.timeout: expected a duration such as `500ms`, `30s`, `5m`, `2h` or `1d`, not `5`',
+      '11:80 secondaries.often.notify-retry.backoff: expected a number from 1 to 10, not `0.5`',
+      '11:85 secondaries.often.notify-retry.limit: unknown key `limit`; expected `tries`, `timeout` or `backoff`',
+      '11:111 secondaries.often.notify-delay: expected a duration such as `500ms`, `30s`, `5m`, `2h` or `1d`, not `-1s`',
+      '12:42 secondaries.keyed.key[1]: `kk` is not one of `keys`; did you mean `k`?',
+      '13:33 secondaries.later.weight: `weight` is not available yet',
+      '13:44 secondaries.later.certificate: `certificate` is not available yet',
+    ],
+  ],
+  [
     'names that are no domain names',
     `version: 1
 listen: [{ address: 127.0.0.1 }]

@@ -155,6 +155,82 @@ zones:
   assert.equal(config.zones.get('example.net')?.primary, 'p');
 });
 
+test('a secondary is told by NOTIFY over UDP where it has an address, and is known by that address', () => {
+  const config = accept(`version: 1
+listen: [{ address: 127.0.0.1 }]
+secondaries: { plain: { address: "2001:db8::7" }, silent: { sources: [192.0.2.0/24, 2001:db8::1] } }`);
+
+  const retry = { tries: 5, timeoutMs: 60_000, backoff: 2 };
+  const common = { keys: [], transport: 'udp', sourceAddress: undefined, tls: undefined, edns: true };
+  const waits = { notifyRetry: retry, notifyDelayMs: 0 };
+  assert.deepEqual(config.secondaries.get('plain'), {
+    name: 'plain',
+    address: { host: '2001:db8::7', port: 53 },
+    notify: true,
+    sources: ['2001:db8::7/128'],
+    ...common,
+    ...waits,
+  });
+  assert.deepEqual(config.secondaries.get('silent'), {
+    name: 'silent',
+    address: undefined,
+    notify: false,
+    sources: ['192.0.2.0/24', '2001:db8::1/128'],
+    ...common,
+    ...waits,
+  });
+});
+
+test('a secondary over TLS has port 853, keys in their canonical form, and its own waits', () => {
+  const config = accept(`version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { K1: { secret: ${'A'.repeat(43)}= }, k2.example: { secret: ${'A'.repeat(43)}= } }
+secondaries:
+  s:
+    address: 192.0.2.7
+    key: [k1, K2.example.]
+    transport: tls
+    tls: { pins: [${'A'.repeat(43)}=] }
+    notify-retry: { tries: 2, timeout: 3s, backoff: 1.5 }
+    notify-delay: 10s
+    edns: false
+    source-address: 192.0.2.53
+  t: { address: "192.0.2.8:5353", notify: false, transport: tcp, key: k1 }`);
+
+  assert.deepEqual(config.secondaries.get('s'), {
+    name: 's',
+    address: { host: '192.0.2.7', port: 853 },
+    keys: ['k1', 'k2.example'],
+    notify: true,
+    transport: 'tls',
+    sources: ['192.0.2.7/32'],
+    sourceAddress: '192.0.2.53',
+    tls: { name: undefined, caFile: undefined, pins: [`${'A'.repeat(43)}=`], certificate: undefined },
+    edns: false,
+    notifyRetry: { tries: 2, timeoutMs: 3000, backoff: 1.5 },
+    notifyDelayMs: 10_000,
+  });
+  const other = config.secondaries.get('t');
+  assert.deepEqual([other?.address?.port, other?.notify, other?.transport, other?.keys], [5353, false, 'tcp', ['k1']]);
+});
+
+test('secondaries whose clients look alike are warned of', () => {
+  const loaded = parse(`version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { k: { secret: ${'A'.repeat(43)}= } }
+secondaries:
+  a: { address: "127.0.0.1:5301" }
+  b: { address: "127.0.0.1:5302" }
+  c: { address: "127.0.0.1:5303", key: k }
+  d: { address: "127.0.0.1:5304", sources: 127.0.0.4 }`);
+
+  assert.ok(loaded.ok);
+  assert.deepEqual(
+    loaded.warnings.map(({ line, path, message }) => `${line} ${path}: ${message}`),
+    ['6 secondaries.b: clients of it look like those of `a`; expected another `key`, or `sources`'],
+  );
+});
+
 test('paths are relative to the file, and a folder of zone files keeps its includes to itself', () => {
   const loaded = parseConfig(
     `version: 1
