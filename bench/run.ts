@@ -6,10 +6,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { axfr } from './macro/axfr.ts';
 import { ingest } from './macro/ingest.ts';
+import { memory, update } from './macro/update.ts';
 
 const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
   axfr: () => axfr({ records: 1_000_000, rounds: 50 }),
   ingest: () => ingest({ records: 1_000_000, rounds: 5 }),
+  update: () => update({ records: 1_000_000, changes: 10 }),
+  memory: () => memory({ records: 1_000_000, changes: 10_000 }),
 };
 
 const names = process.argv.slice(2);

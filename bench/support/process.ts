@@ -58,12 +58,17 @@ export function cpuMs(pid: number): number {
   return total;
 }
 
+/** Resident octets of a process tree without pages of files: what it would need with no disk behind it. */
+export const anonymousOctets = (pid: number): number => sumOf(pid, 'Pss_Anon') + sumOf(pid, 'Pss_Shmem');
+
 /** Resident octets of a process tree: private pages and, once, those shared between its processes (smaps_rollup's Pss). */
-export function residentOctets(pid: number): number {
+export const residentOctets = (pid: number): number => sumOf(pid, 'Pss');
+
+function sumOf(pid: number, field: string): number {
   let total = 0;
   for (const process of processTree(pid)) {
     const rollup = readFileSync(`/proc/${process}/smaps_rollup`, 'utf8');
-    total += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) * 1024;
+    total += Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0) * 1024;
   }
   return total;
 }

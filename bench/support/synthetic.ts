@@ -93,7 +93,7 @@ export function axfrStream(zone: string, records: number): Buffer {
   return Buffer.concat(parts);
 }
 
-function wireName(text: string): Buffer {
+export function wireName(text: string): Buffer {
   return Buffer.concat([
     ...text.split('.').map((label) => Buffer.from([label.length, ...Buffer.from(label)])),
     Buffer.alloc(1),

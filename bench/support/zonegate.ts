@@ -10,6 +10,7 @@ import { pinned, start, stop } from './process.ts';
 
 export interface BenchZonegate {
   readonly pid: number;
+  readonly dir: string;
   readonly port: number;
   readonly tlsPort: number;
   /** The first line of an event, or of those that the test takes. */
@@ -24,6 +25,7 @@ export async function startZonegate(
   zone: string,
   primaryPort: number,
   core: number | undefined,
+  store: 'memory' | 'lmdb' = 'memory',
 ): Promise<BenchZonegate> {
   const dir = mkdtempSync(join(tmpdir(), 'zonegate-bench-'));
   const { certPem, keyPem } = createCertificate({ kind: 'server', names: ['localhost'], days: 2, now: new Date() });
@@ -39,10 +41,11 @@ export async function startZonegate(
       ],
       certificates: { main: { 'cert-file': 'cert.pem', 'key-file': 'key.pem' } },
       keys: { [BENCH_KEY.name]: { algorithm: BENCH_KEY.algorithm, secret: BENCH_KEY.secret } },
-      primaries: { peer: { addresses: [`127.0.0.1:${primaryPort}`] } },
+      primaries: { peer: { addresses: [`127.0.0.1:${primaryPort}`], 'queries-per-second': 100_000 } },
       zones: { [zone]: { primary: 'peer' } },
       rules: [{ name: 'bench', match: { source: '127.0.0.0/8' }, action: 'allow' }],
       limits: { 'connections-per-source': 10_000 },
+      store: { type: store, path: 'store' },
       log: { transfers: 'summary' },
     }),
   );
@@ -55,6 +58,7 @@ export async function startZonegate(
   const portOf = (transport: string): number => listen.find((entry) => entry.transport === transport)?.port ?? 0;
   return {
     pid: child.pid ?? 0,
+    dir,
     port: portOf('tcp'),
     tlsPort: portOf('tls'),
     event: (name, test = () => true) => events.next(name, test),

@@ -107,10 +107,12 @@ export class Pool {
   /** Moves what lives in some slabs elsewhere; `usage` is where everything lies that is moved or kept. */
   relocate(options: RelocateOptions, usage: readonly SlabUsage[]): Promise<TaskResult<Relocated>> {
     const readable = this.#registry.handles(usage);
-    return this.#run('moveOut', { options } satisfies RelocateRequest, readable, ({ versions, steps }: Relocated) => [
+    const made = ({ versions, steps }: Relocated): SlabUsage[] => [
       ...versions.flatMap(({ added }) => added),
       ...steps.flatMap((step) => step.usage),
-    ]);
+    ];
+    // As many free slabs as are to be emptied, lest it makes new ones while those lie about.
+    return this.#run('moveOut', { options } satisfies RelocateRequest, readable, made, options.victims.length);
   }
 
   /** What the guards say of a version. */
@@ -143,8 +145,9 @@ export class Pool {
     request: Request,
     readable: readonly SlabHandle[],
     usageOf: (value: Value) => readonly SlabUsage[],
+    spares = SPARES,
   ): Promise<TaskResult<Value>> {
-    const task: Task<Request> = { ...request, supply: this.#supply(readable) };
+    const task: Task<Request> = { ...request, supply: this.#supply(readable, spares) };
     const result: TaskResult<Value> = await this.#piscina.run(task, { name });
     this.#book(result.slabs, result.ok ? usageOf(result.value) : []);
     return result;
@@ -154,8 +157,8 @@ export class Pool {
     return version === undefined ? [] : this.#registry.handles(version.usage);
   }
 
-  #supply(readable: readonly SlabHandle[]): SlabSupply {
-    return { ids: this.#registry.ids, spares: this.#registry.spares(SPARES), readable };
+  #supply(readable: readonly SlabHandle[], spares = SPARES): SlabSupply {
+    return { ids: this.#registry.ids, spares: this.#registry.spares(spares), readable };
   }
 
   #book(report: SlabReport, usage: readonly SlabUsage[]): void {

@@ -26,12 +26,13 @@ import {
 import { References } from './references.ts';
 import type { Commit, ZoneRecord } from './version-store.ts';
 
-/** Octets of SHA-256 that name a frame. */
 export class FrameStore {
   readonly #database: StoreDatabase;
   readonly #directory: SlabDirectory;
   readonly #pages = new References();
   readonly #frames = new References();
+  /** Versions by zone, where they are known. */
+  readonly #ids = new Map<string, readonly number[]>();
 
   constructor(database: StoreDatabase, directory: SlabDirectory) {
     this.#database = database;
@@ -40,17 +41,25 @@ export class FrameStore {
 
   /** All or nothing, durable when it returns. Throws what LMDB does, as for a full disk; then nothing has changed. */
   commit(commits: readonly Commit[], records: ReadonlyMap<string, ZoneRecord | undefined>): void {
-    const changes = new Changes(this.#pages, this.#frames);
+    this.#transaction(() => {
+      for (const commit of commits) this.#put(commit);
+      for (const [zone, record] of records) {
+        if (record !== undefined) this.#database.records.putSync(zone, record);
+        else this.#removeZone(zone);
+      }
+    });
+    for (const { zone, handle, keep } of commits) this.#ids.set(zone, [...keep, handle.id]);
+    for (const [zone, record] of records) if (record === undefined) this.#ids.delete(zone);
+  }
+
+  #transaction(work: () => void): void {
+    this.#pages.begin();
+    this.#frames.begin();
     try {
-      this.#database.root.transactionSync(() => {
-        for (const commit of commits) this.#put(commit, changes);
-        for (const [zone, record] of records) {
-          if (record !== undefined) this.#database.records.putSync(zone, record);
-          else this.#removeZone(zone, changes);
-        }
-      });
+      this.#database.root.transactionSync(work);
     } catch (error) {
-      changes.undo();
+      this.#pages.undo();
+      this.#frames.undo();
       throw error;
     }
   }
@@ -82,31 +91,32 @@ export class FrameStore {
 
   /** Counts what a version that was loaded refers to. */
   refer(manifest: Manifest): void {
-    const changes = new Changes(this.#pages, this.#frames);
     for (const hash of pageHashes(manifest)) {
-      if (changes.addPage(hash)) for (const frame of this.#framesOfPage(hash)) changes.addFrame(frame.hash);
+      if (this.#pages.add(hash)) for (const frame of this.#framesOfPage(hash)) this.#frames.add(frame.hash);
     }
-    for (const frame of framesOfStep(manifest.step)) changes.addFrame(frame.hash);
+    for (const frame of framesOfStep(manifest.step)) this.#frames.add(frame.hash);
+    this.#pages.begin();
+    this.#frames.begin();
   }
 
   /** Removes versions that cannot be used, with what only they refer to and can be found. */
   drop(zone: string, ids: readonly number[]): void {
-    const changes = new Changes(this.#pages, this.#frames);
-    this.#database.root.transactionSync(() => {
-      for (const id of ids) this.#removeVersion(zone, id, changes);
+    this.#transaction(() => {
+      for (const id of ids) this.#removeVersion(zone, id);
     });
+    this.#ids.delete(zone);
   }
 
-  #put({ zone, handle, primarySerial, at, step, keep }: Commit, changes: Changes): void {
+  #put({ zone, handle, primarySerial, at, step, keep }: Commit): void {
     const reader = new VersionReader(handle.root, this.#directory);
     const hashes: Bytes[] = [];
     for (let p = 0; p < reader.pageCount; p++) {
       const { hash } = reader.pageEntry(p);
       hashes.push(hash);
-      if (!changes.addPage(hash)) continue;
+      if (!this.#pages.add(hash)) continue;
       const page = reader.page(p);
       this.#database.pages.putSync(copyOf(hash), encodeFrames(page));
-      this.#putFrames(page, changes);
+      this.#putFrames(page);
     }
     const stored: StoredStep | undefined = step && {
       from: writeSoaRecord(step.step.from),
@@ -114,46 +124,50 @@ export class FrameStore {
       added: encodeRun(step.step.added),
     };
     for (const run of [step?.step.removed, step?.step.added]) {
-      if (run !== undefined) this.#putFrames(new FrameList(run.frames), changes);
+      if (run !== undefined) this.#putFrames(new FrameList(run.frames));
     }
     const { serial, soaRecord } = handle;
     const pages = Buffer.concat(hashes);
     const manifest = { serial, primarySerial, at, soaRecord: copyOf(soaRecord), pages, step: stored };
     this.#database.manifests.putSync(manifestKey(zone, handle.id), manifest);
     const kept = new Set([...keep, handle.id]);
-    for (const { id } of this.manifests(zone)) if (!kept.has(id)) this.#removeVersion(zone, id, changes);
+    for (const id of this.#idsOf(zone)) if (!kept.has(id)) this.#removeVersion(zone, id);
   }
 
-  #putFrames(list: FrameList, changes: Changes): void {
+  #putFrames(list: FrameList): void {
     for (let i = 0; i < list.length; i++) {
       const hash = list.hash(i);
-      if (!changes.addFrame(hash)) continue;
+      if (!this.#frames.add(hash)) continue;
       const [slab, offset, length] = [list.slab(i), list.offset(i) + 2, list.octetLength(i) - 2];
       // A copy: given a view of shared memory, LMDB stored garbage on Node 20 (tried).
       this.#database.frames.putSync(copyOf(hash), copyOf(this.#directory.view({ slab, offset, length })));
     }
   }
 
-  #removeZone(zone: string, changes: Changes): void {
-    for (const { id } of this.manifests(zone)) this.#removeVersion(zone, id, changes);
+  #idsOf(zone: string): readonly number[] {
+    return this.#ids.get(zone) ?? this.manifests(zone).map(({ id }) => id);
+  }
+
+  #removeZone(zone: string): void {
+    for (const id of this.#idsOf(zone)) this.#removeVersion(zone, id);
     this.#database.records.removeSync(zone);
   }
 
-  #removeVersion(zone: string, id: number, changes: Changes): void {
+  #removeVersion(zone: string, id: number): void {
     const key = manifestKey(zone, id);
     const manifest = this.#database.manifests.get(key);
     if (manifest === undefined) return;
     this.#database.manifests.removeSync(key);
     for (const hash of pageHashes(manifest)) {
-      if (!changes.removePage(hash)) continue;
-      for (const frame of this.#framesOfPage(hash)) this.#removeFrame(frame, changes);
+      if (!this.#pages.remove(hash)) continue;
+      for (const frame of this.#framesOfPage(hash)) this.#removeFrame(frame);
       this.#database.pages.removeSync(hash);
     }
-    for (const frame of framesOfStep(manifest.step)) this.#removeFrame(frame, changes);
+    for (const frame of framesOfStep(manifest.step)) this.#removeFrame(frame);
   }
 
-  #removeFrame({ hash }: StoredFrame, changes: Changes): void {
-    if (changes.removeFrame(hash)) this.#database.frames.removeSync(copyOf(hash));
+  #removeFrame({ hash }: StoredFrame): void {
+    if (this.#frames.remove(hash)) this.#database.frames.removeSync(copyOf(hash));
   }
 
   #framesOfPage(hash: Buffer): readonly StoredFrame[] {
@@ -176,48 +190,3 @@ const framesOfStep = (step: StoredStep | undefined): StoredFrame[] =>
   [step?.removed, step?.added].flatMap((run: StoredRun | undefined) =>
     run === undefined ? [] : (decodeFrames(Buffer.from(run.frames)) ?? []),
   );
-
-/** References as a transaction changes them: it may fail, and then they are as before. */
-class Changes {
-  readonly #pages: References;
-  readonly #frames: References;
-  readonly #undo: (() => void)[] = [];
-
-  constructor(pages: References, frames: References) {
-    this.#pages = pages;
-    this.#frames = frames;
-  }
-
-  addPage(hash: Bytes): boolean {
-    return this.#add(this.#pages, hash);
-  }
-
-  addFrame(hash: Bytes): boolean {
-    return this.#add(this.#frames, hash);
-  }
-
-  removePage(hash: Bytes): boolean {
-    return this.#remove(this.#pages, hash);
-  }
-
-  removeFrame(hash: Bytes): boolean {
-    return this.#remove(this.#frames, hash);
-  }
-
-  undo(): void {
-    for (const step of this.#undo.reverse()) step();
-  }
-
-  #add(references: References, hash: Bytes): boolean {
-    const copy = copyOf(hash);
-    this.#undo.push(() => references.remove(copy));
-    return references.add(hash);
-  }
-
-  #remove(references: References, hash: Bytes): boolean {
-    if (!references.has(hash)) return true;
-    const copy = copyOf(hash);
-    this.#undo.push(() => references.add(copy));
-    return references.remove(hash);
-  }
-}

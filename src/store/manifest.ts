@@ -3,7 +3,7 @@
  * by hash. Little-endian; a frame is stored as it is sent, without the length in front.
  */
 import { createHash } from 'node:crypto';
-import { type Bytes, concatBytes } from '../base/bytes.ts';
+import type { Bytes } from '../base/bytes.ts';
 import { FrameList, FrameListBuilder, HASH_LENGTH } from '../zone/frame-list.ts';
 import type { Run } from '../zone/run-writer.ts';
 
@@ -18,16 +18,19 @@ export interface StoredFrame {
 const FRAME_HEAD = HASH_LENGTH + 6;
 
 export function encodeFrames(list: FrameList): Buffer {
-  const parts: Bytes[] = [];
+  let length = 0;
+  for (let i = 0; i < list.length; i++) length += FRAME_HEAD + list.fence(i).length;
+  const octets = Buffer.allocUnsafeSlow(length);
+  let at = 0;
   for (let i = 0; i < list.length; i++) {
     const fence = list.fence(i);
-    const head = Buffer.alloc(FRAME_HEAD);
-    head.set(list.hash(i));
-    head.writeUInt32LE(list.records(i), HASH_LENGTH);
-    head.writeUInt16LE(fence.length, HASH_LENGTH + 4);
-    parts.push(head, fence);
+    octets.set(list.hash(i), at);
+    octets.writeUInt32LE(list.records(i), at + HASH_LENGTH);
+    octets.writeUInt16LE(fence.length, at + HASH_LENGTH + 4);
+    octets.set(fence, at + FRAME_HEAD);
+    at += FRAME_HEAD + fence.length;
   }
-  return Buffer.from(concatBytes(parts).buffer);
+  return octets;
 }
 
 /** Undefined where the octets do not come out even. */

@@ -5,29 +5,47 @@ export const keyOf = (hash: Bytes): string => Buffer.from(hash.buffer, hash.byte
 
 export class References {
   readonly #counts = new Map<string, number>();
-
-  has(hash: Bytes): boolean {
-    return this.#counts.has(keyOf(hash));
-  }
+  /** What was done since `begin`, keys and signs apart, as it may have to be undone. */
+  readonly #keys: string[] = [];
+  readonly #signs: number[] = [];
 
   get size(): number {
     return this.#counts.size;
   }
 
-  /** True for the first reference. */
-  add(hash: Bytes): boolean {
-    const key = keyOf(hash);
-    const count = this.#counts.get(key) ?? 0;
-    this.#counts.set(key, count + 1);
-    return count === 0;
+  /** From here on changes can be taken back. */
+  begin(): void {
+    this.#keys.length = 0;
+    this.#signs.length = 0;
   }
 
-  /** True for the last reference. */
+  /** As it was at `begin`. */
+  undo(): void {
+    for (let i = this.#keys.length - 1; i >= 0; i--) this.#change(this.#keys[i] as string, -(this.#signs[i] as number));
+    this.begin();
+  }
+
+  /** True for the first reference. */
+  add(hash: Bytes): boolean {
+    return this.#note(keyOf(hash), 1) === 1;
+  }
+
+  /** True for the last reference, and for what was not counted. */
   remove(hash: Bytes): boolean {
     const key = keyOf(hash);
-    const count = (this.#counts.get(key) ?? 0) - 1;
+    return !this.#counts.has(key) || this.#note(key, -1) === 0;
+  }
+
+  #note(key: string, sign: number): number {
+    this.#keys.push(key);
+    this.#signs.push(sign);
+    return this.#change(key, sign);
+  }
+
+  #change(key: string, sign: number): number {
+    const count = (this.#counts.get(key) ?? 0) + sign;
     if (count > 0) this.#counts.set(key, count);
     else this.#counts.delete(key);
-    return count <= 0;
+    return count;
   }
 }

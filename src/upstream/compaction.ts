@@ -14,7 +14,7 @@ const WASTE_SHARE = 0.15;
 /** A slab that is fuller is not worth the copying. */
 const FULL_ENOUGH = 0.75;
 /** Slabs emptied at once. */
-const MOST_VICTIMS = 16;
+const MOST_VICTIMS = 4;
 
 export interface CompactionDeps {
   readonly pool: Pool;

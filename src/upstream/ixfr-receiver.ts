@@ -97,8 +97,13 @@ export class IxfrReceiver implements Asker {
   }
 
   ended(error: ZonegateError): void {
-    if (this.#whole !== undefined) this.#whole.ended(error);
-    else this.#end({ kind: 'failed', failure: brokenOff(error) }, 'abort');
+    if (this.#whole !== undefined) {
+      this.#whole.ended(error);
+      return;
+    }
+    const failure = brokenOff(error);
+    // Only a connection that is closed without a word says that IXFR is not known there.
+    this.#end({ kind: 'failed', failure: this.#octets === 0 ? failure : { ...failure, code: 'BROKEN_OFF' } }, 'abort');
   }
 
   isBusy(): boolean {

@@ -11,7 +11,7 @@ import { refreshFromFile } from './file-refresh.ts';
 import type { Learned } from './learned.ts';
 import type { PrimaryLinks } from './links.ts';
 import type { SyncEvent } from './machine.ts';
-import { type RefreshResult, refresh, type Transfer } from './refresh.ts';
+import { type RefreshResult, refresh } from './refresh.ts';
 import type { Incoming, Taken, Taking } from './taking.ts';
 import { sourceOf, type Zone } from './zone.ts';
 
@@ -65,24 +65,33 @@ export class PrimaryRefresh {
       result = await refresh(this.#deps, { ...request, wants: 'whole' });
     }
     if (result.kind !== 'received') return this.#told(zone, result);
-    let taken = await this.#take(zone, result.transfer, result.address, startedAt, isForced);
+    let taken = await this.#take(zone, result, startedAt, isForced);
     if (taken.kind === 'refused' && result.transfer.kind === 'differences' && taken.code !== undefined) {
       // RFC 9103 §7.10.2: what cannot be had in parts may be had whole.
-      zone.lastIxfrFailure = taken.why;
-      const whole = await refresh(this.#deps, { ...request, after: result.continuation });
+      const whole = await refresh(this.#deps, { ...request, after: { ...result.continuation, why: taken.why } });
       if (whole.kind !== 'received') return this.#told(zone, whole);
       result = whole;
-      taken = await this.#take(zone, whole.transfer, whole.address, startedAt, isForced);
+      taken = await this.#take(zone, whole, startedAt, isForced);
     }
     return this.#event(zone, taken, result.expireS);
   }
 
-  async #take(zone: Zone, transfer: Transfer, from: string, startedAt: number, isForced: boolean): Promise<Taken> {
+  async #take(
+    zone: Zone,
+    { transfer, address: from, ixfrFailure }: RefreshResult & { kind: 'received' },
+    startedAt: number,
+    isForced: boolean,
+  ): Promise<Taken> {
+    zone.lastIxfrFailure = ixfrFailure ?? zone.lastIxfrFailure;
     if (transfer.kind === 'differences') return this.#deps.taking.take(zone, { ...transfer, from, startedAt });
     const { batches, usage } = transfer;
     const soa = batches[0]?.firstSoa;
     if (soa === undefined) throw new Error('a whole transfer has a first SOA');
-    return this.#whole(zone, { kind: 'whole', batches, usage, soa, how: 'AXFR', from, startedAt }, isForced);
+    return this.#whole(
+      zone,
+      { kind: 'whole', batches, usage, soa, how: 'AXFR', from, startedAt, ixfrFailure },
+      isForced,
+    );
   }
 
   /** Where the serial is no newer, it is what an operator asked for, or the policy lets it pass. */

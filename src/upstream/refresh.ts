@@ -51,6 +51,8 @@ export interface Continuation {
   readonly address: Address;
   readonly handle: TransferHandle | undefined;
   readonly serial: number;
+  /** What is wrong with them. */
+  readonly why?: string;
 }
 
 export type Transfer = Extract<Received, { kind: 'done' }> | Differences;
@@ -63,6 +65,8 @@ export type RefreshResult =
       readonly address: string;
       readonly expireS: number | undefined;
       readonly continuation: Continuation;
+      /** Why differences did not do, where they were asked for and a whole zone was taken. */
+      readonly ixfrFailure: string | undefined;
     }
   /** No address had something newer, and one had an older serial, or one at the undefined distance of 2^31. */
   | {
@@ -142,20 +146,18 @@ class Attempt {
     if (!looked.ok) return { kind: 'failed', why: looked.why };
     const { soa, expireS } = looked;
     const { serial, wants, refused } = this.#request;
-    if (wants === 'whole') return this.#askWhole(soa.serial, undefined);
+    if (wants === 'whole') return this.#askWhole(soa.serial);
     const order = serial === undefined ? 'newer' : compareSerials(soa.serial, serial);
     if (order === 'equal') return { kind: 'current', expireS };
     if (order !== 'newer') return { kind: 'behind', serial: soa.serial, order, address: this.#where };
     if (soa.serial === refused) return { kind: 'refused-before' };
     const mayIxfr = this.#request.primary.ixfr && this.#deps.learned.can(this.#address, 'ixfr', this.#now);
-    return serial === undefined || !mayIxfr
-      ? this.#askWhole(soa.serial, undefined)
-      : this.#askDifferences(serial, soa.serial);
+    return serial === undefined || !mayIxfr ? this.#askWhole(soa.serial) : this.#askDifferences(serial, soa.serial);
   }
 
   /** The whole zone, where differences did not do. */
-  whole({ serial, handle }: Continuation): Promise<RefreshResult> {
-    return this.#askWhole(serial, handle);
+  whole({ serial, handle, why }: Continuation): Promise<RefreshResult> {
+    return this.#askWhole(serial, handle, why);
   }
 
   /** Asks for the SOA, once. */
@@ -233,14 +235,14 @@ class Attempt {
       return { kind: 'failed', why };
     }
     if (received.kind !== 'failed') return this.#received(received, { address: this.#address, handle, serial: theirs });
-    const result = await this.#askWhole(theirs, handle);
-    const { rcode, code } = received.failure;
+    const { rcode, code, text } = received.failure;
+    const result = await this.#askWhole(theirs, handle, text);
     const isUnable = rcode === undefined ? code === 'ZG_PRIMARY_CLOSED' : CANNOT.has(rcode);
     if (isUnable && result.kind === 'received') this.#deps.learned.cannot(this.#address, 'ixfr', this.#now);
     return result;
   }
 
-  async #askWhole(serial: number, after: TransferHandle | undefined): Promise<RefreshResult> {
+  async #askWhole(serial: number, after?: TransferHandle, ixfrFailure?: string): Promise<RefreshResult> {
     const { zone, key, primary } = this.#request;
     const received = await new Promise<Received>((resolve) => {
       const build = (id: number): BuiltQuery => buildQuery({ ...this.#query, kind: 'AXFR', id }, this.#seconds);
@@ -249,17 +251,26 @@ class Attempt {
       receiver.start((asker) => this.#deps.links.transfer(primary, this.#address, asker, options));
     });
     if (received.kind === 'done')
-      return this.#received(received, { address: this.#address, handle: undefined, serial });
-    const { code, text } = received.failure;
+      return this.#received(received, { address: this.#address, handle: undefined, serial }, ixfrFailure);
+    const { code } = received.failure;
+    const text = `${received.failure.text}${ixfrFailure === undefined ? '' : `; before, by IXFR: ${ixfrFailure}`}`;
     // Nothing whole came: the next address may do better. What came and is wrong is the primary's word.
     if (code.startsWith('ZG_')) return { kind: 'failed', why: text };
     const why = `${this.#where}: ${text}`;
     return code === 'WORKER_FAILED' ? { kind: 'failed', why } : { kind: 'rejected', serial, why, address: this.#where };
   }
 
-  #received(transfer: Transfer, continuation: Continuation): RefreshResult {
+  #received(transfer: Transfer, continuation: Continuation, ixfrFailure?: string): RefreshResult {
     const expireS = this.#looked?.ok ? this.#looked.expireS : undefined;
-    return { kind: 'received', transfer, address: this.#where, expireS, continuation };
+    const serial = transfer.kind === 'done' ? transfer.batches[0]?.firstSoa?.serial : transfer.serial;
+    const { wants, serial: ours } = this.#request;
+    if (wants === 'whole' || ours === undefined || serial === undefined || isNewer(serial, ours))
+      return { kind: 'received', transfer, address: this.#where, expireS, continuation, ixfrFailure };
+    // Newer by its SOA, as with servers behind one address of which one lags: taken, it would be told as news.
+    if (transfer.kind === 'done') this.#deps.registry.release(transfer.usage);
+    else transfer.release();
+    const why = `${this.#where}: the primary has serial ${continuation.serial} by its SOA, and sent ${serial}, not newer than ours, ${ours}`;
+    return { kind: 'rejected', serial: continuation.serial, why, address: this.#where };
   }
 
   get #receiverDeps(): ReceiverDeps {

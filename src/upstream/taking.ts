@@ -47,6 +47,8 @@ export interface WholeZone {
   readonly usage: readonly SlabUsage[];
   readonly soa: SoaRecord;
   readonly how: 'AXFR' | 'file';
+  /** Why differences did not do, where they were asked for first. */
+  readonly ixfrFailure?: string | undefined;
 }
 
 /** What came, and where from. */
@@ -75,6 +77,7 @@ interface Origin {
   readonly from: string;
   readonly startedAt: Milliseconds;
   readonly warnings: readonly string[];
+  readonly ixfrFailure?: string | undefined;
 }
 
 export class Taking {
@@ -102,7 +105,8 @@ export class Taking {
     if (verdict.kind === 'hold' && before !== undefined) return this.#hold(zone, made, verdict.reasons);
     const { from, startedAt } = incoming;
     const warnings = verdict.kind === 'pass' ? verdict.warnings : [];
-    const told = { how: incoming.kind === 'whole' ? incoming.how : 'IXFR', from, startedAt, warnings };
+    const by = incoming.kind === 'whole' ? incoming : { how: 'IXFR', ixfrFailure: undefined };
+    const told = { how: by.how, from, startedAt, warnings, ixfrFailure: by.ixfrFailure };
     const ours = zone.shadow === undefined ? made : await this.#rebase(zone, made);
     if ('code' in ours) return { kind: 'refused', serial: made.primarySerial, why: ours.text };
     const failure = await this.#place(zone, ours, { isNewLineage, keepsShadow: false }, told);
@@ -225,7 +229,7 @@ export class Taking {
     zone: Zone,
     made: Made,
     { isNewLineage, keepsShadow }: { readonly isNewLineage: boolean; readonly keepsShadow: boolean },
-    { how, from, startedAt, warnings }: Origin,
+    { how, from, startedAt, warnings, ixfrFailure }: Origin,
   ): Promise<string | undefined> {
     const { store, clock } = this.#deps;
     const { version, primarySerial } = made;
@@ -268,6 +272,7 @@ export class Taking {
       ...(primarySerial !== version.serial && { 'primary-serial': primarySerial }),
       ...(made.duplicates > 0 && { duplicates: made.duplicates }),
       ...(made.otherTtls > 0 && { 'other-ttls': made.otherTtls }),
+      ...(ixfrFailure !== undefined && { 'ixfr-failed': ixfrFailure }),
       ...(warnings.length > 0 && { warnings }),
       ...(hasNewHistory && { history: 'begins anew' }),
       ...(zone.isPinned && { pinned: zone.served?.handle.serial }),

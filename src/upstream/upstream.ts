@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
+import { Scheduler } from '../net/scheduler.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { VersionStore } from '../store/version-store.ts';
 import { isNewer } from '../zone/serial.ts';
@@ -19,7 +20,6 @@ import { PrimaryLinks } from './links.ts';
 import { type SyncEvent, stepSync, wakeAt } from './machine.ts';
 import { PrimaryRefresh, type RefreshEvent } from './primary-refresh.ts';
 import { Restorer, recordOf } from './restorer.ts';
-import { Scheduler } from './scheduler.ts';
 import { Taking, type TakingEvent } from './taking.ts';
 import { newZone, sourceOf, type Zone } from './zone.ts';
 import { FolderWatchers } from './zone-folder.ts';
@@ -63,9 +63,10 @@ export interface UpstreamDeps {
 /** Zone files read at once: each takes a pool thread for as long as it is read. */
 const MOST_FILES = 10;
 
-const NOTIFY_INTERVAL_MS = 1_000;
+/** What the primary is asked in all is held by its `queries-per-second`; this keeps one zone from taking all of that. */
+const NOTIFY_INTERVAL_MS = 5;
 /** Looks on NOTIFY in a row: edits come in bursts. */
-const NOTIFY_BURST = 20;
+const NOTIFY_BURST = 200;
 
 export class Upstream {
   readonly #deps: UpstreamDeps;
@@ -179,8 +180,8 @@ export class Upstream {
   }
 
   /**
-   * A NOTIFY over UDP may be anybody's: so many looks at once, and one a second from then on, however many come. What
-   * is beyond is folded into one look, a second later.
+   * A NOTIFY over UDP may be anybody's: so many looks at once, and so many a second from then on, however many come. What
+   * is beyond is folded into one look, a moment later.
    */
   #withinBudget(zone: Zone, look: () => void): void {
     const now = this.#deps.clock.now();

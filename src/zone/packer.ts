@@ -26,6 +26,26 @@ const LAST_STAMP = 0x1ffff;
 /** A frame begun and the largest record, which is tried behind it. */
 const SCRATCH_SIZE = 1 << 17;
 
+/** Memory to write a frame in. */
+interface Scratch {
+  readonly octets: Uint8Array;
+  /** Names in the frame, by hash: stamp of the frame in the upper bits, offset in its message in the lower. */
+  readonly table: Int32Array<ArrayBuffer>;
+  stamp: number;
+}
+
+const NO_TABLE = new Int32Array(0);
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Of this thread, used again and again: a change needs several packers for a moment each, and what is left to the
+ * garbage collector stays for long (950 MB after 2,000 changes, measured).
+ */
+const scratches: Scratch[] = [];
+
+const takeScratch = (): Scratch =>
+  scratches.pop() ?? { octets: new Uint8Array(SCRATCH_SIZE), table: new Int32Array(TABLE_SIZE), stamp: 0 };
+
 export class FramePacker {
   /** Octets of a message, more only where one record needs them. May be set between frames. */
   frameSize: number;
@@ -34,16 +54,15 @@ export class FramePacker {
   /** A question for the next frame that begins: nothing ever points into it. */
   question: Bytes | undefined;
   readonly #slabs: SlabWriter;
-  readonly #scratch = new Uint8Array(SCRATCH_SIZE);
   #frames = new FrameListBuilder();
 
-  /** Names in the frame, by hash: stamp of the frame in the upper bits, offset in its message in the lower. */
-  readonly #table = new Int32Array(TABLE_SIZE);
+  #scratch: Scratch | undefined;
+  #table = NO_TABLE;
   #stamp = 0;
   readonly #labelStarts = new Int32Array(128);
   readonly #labelHashes = new Int32Array(128);
 
-  #out: Uint8Array = new Uint8Array(0);
+  #out: Uint8Array = NOTHING;
   /** Of the length prefix in the slab; -1 while no frame is open. */
   #frameStart = -1;
   #at = 0;
@@ -147,6 +166,7 @@ export class FramePacker {
   /** The frames made since the last call. */
   finish(): FrameListBuilder {
     this.endFrame();
+    this.#giveBack();
     const frames = this.#frames;
     this.#frames = new FrameListBuilder();
     return frames;
@@ -179,11 +199,12 @@ export class FramePacker {
 
   endForeign(): void {
     this.#frameStart = -1;
+    this.#giveBack();
   }
 
   #beginFrame(): void {
     this.#newStamp();
-    this.#out = this.#scratch;
+    this.#out = (this.#scratch as Scratch).octets;
     this.#frameStart = 0;
     this.#at = FRAME_HEAD;
     this.#questions = 0;
@@ -198,10 +219,21 @@ export class FramePacker {
   }
 
   #newStamp(): void {
-    if (++this.#stamp > LAST_STAMP) {
-      this.#table.fill(0);
-      this.#stamp = 1;
+    this.#scratch ??= takeScratch();
+    const { table } = this.#scratch;
+    if (++this.#scratch.stamp > LAST_STAMP) {
+      table.fill(0);
+      this.#scratch.stamp = 1;
     }
+    this.#table = table;
+    this.#stamp = this.#scratch.stamp;
+  }
+
+  #giveBack(): void {
+    if (this.#scratch !== undefined) scratches.push(this.#scratch);
+    this.#scratch = undefined;
+    this.#out = NOTHING;
+    this.#table = NO_TABLE;
   }
 
   #write(owner: Bytes, type: number, ttl: number, rdata: Bytes, rdataStart: number, rdataLength: number): void {

@@ -15,7 +15,7 @@ export interface StoredRecord {
   readonly rdataStart: number;
 }
 
-const FIRST_SIZE = 1 << 16;
+const FIRST_SIZE = 1 << 12;
 
 export class RecordArena {
   #octets = new Uint8Array(FIRST_SIZE);
