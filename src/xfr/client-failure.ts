@@ -52,6 +52,7 @@ export const SEQUENCE_TEXTS: Readonly<Record<TransferFailure, string>> = {
   NO_FIRST_SOA: 'the answer does not begin with the SOA record of the zone',
   SERIAL_CHANGED: 'the transfer begins and ends with different serials',
   SERIAL_GAP: 'the serials of the differences do not follow each other',
+  NOT_NEWER: 'the differences lead to a serial that is not newer than the one they begin at',
   RECORD_AFTER_END: 'the transfer goes on after the SOA record that ends it',
   NO_KNOWN_SERIAL: 'an IXFR needs the serial it starts from',
 };

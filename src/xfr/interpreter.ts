@@ -2,7 +2,7 @@
  * What the records of a transfer mean (RFC 5936 §2.2, RFC 1995 §4), told by its SOA records alone:
  *
  *     start --SOA--> lead --record--> zone ----------------SOA = first--> end        (AXFR, AXFR-style IXFR)
- *                     |--SOA = known--> deleting --SOA--> adding --SOA = first--> end (IXFR)
+ *                     |--SOA = known--> deleting --SOA--> adding --SOA = first--> end (IXFR, first is newer than known)
  *                     |                    ^----SOA = last new-----|
  *                     |--SOA = first--> end                           (a zone of a SOA only)
  *                     '--end of message, not newer--> end             (the client is current)
@@ -11,7 +11,13 @@ import { isNewer } from '../zone/serial.ts';
 
 export type TransferKind = 'AXFR' | 'IXFR';
 export type TransferState = 'start' | 'lead' | 'zone' | 'deleting' | 'adding' | 'end' | 'failed';
-export type TransferFailure = 'NO_FIRST_SOA' | 'SERIAL_CHANGED' | 'SERIAL_GAP' | 'RECORD_AFTER_END' | 'NO_KNOWN_SERIAL';
+export type TransferFailure =
+  | 'NO_FIRST_SOA'
+  | 'SERIAL_CHANGED'
+  | 'SERIAL_GAP'
+  | 'NOT_NEWER'
+  | 'RECORD_AFTER_END'
+  | 'NO_KNOWN_SERIAL';
 
 export class TransferInterpreter {
   readonly #kind: TransferKind;
@@ -56,7 +62,9 @@ export class TransferInterpreter {
       case 'lead':
         if (serial === this.#first) return this.#go('end');
         if (this.#kind === 'AXFR') return this.#fail('SERIAL_CHANGED');
-        return serial === this.#known ? this.#go('deleting') : this.#fail('SERIAL_GAP');
+        if (serial !== this.#known) return this.#fail('SERIAL_GAP');
+        // Differences that lead back would be taken for news.
+        return isNewer(this.#first as number, serial) ? this.#go('deleting') : this.#fail('NOT_NEWER');
       case 'zone':
         // In the middle of an AXFR taken up in parts, the first serial is not known here.
         return this.#first === undefined || serial === this.#first ? this.#go('end') : this.#fail('SERIAL_CHANGED');

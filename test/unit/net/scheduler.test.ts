@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { Scheduler } from '../../../src/upstream/scheduler.ts';
+import { Scheduler } from '../../../src/net/scheduler.ts';
 
 const DAY = 86_400_000;
 
