@@ -48,6 +48,7 @@ export class IxfrReceiver implements Asker {
   #octets = 0;
   /** From where it is clear that the answer is a whole zone. */
   #whole: Receiver | undefined;
+  #hasBegun = false;
   #isOver = false;
 
   constructor(deps: ReceiverDeps, zone: ZoneConfig, query: IxfrQuery, done: (received: IxfrReceived) => void) {
@@ -62,6 +63,11 @@ export class IxfrReceiver implements Asker {
     return this.#handle;
   }
 
+  /** A message has come: IXFR is known there. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   query(id: number): Uint8Array {
     this.#release();
     this.#id = id;
@@ -70,6 +76,7 @@ export class IxfrReceiver implements Asker {
   }
 
   message(framed: Uint8Array<ArrayBuffer>): Verdict {
+    this.#hasBegun = true;
     if (this.#whole !== undefined) return this.#whole.message(framed);
     const client = this.#client as TransferClient;
     const step = client.take(framed.subarray(2), this.#seconds);
@@ -97,13 +104,8 @@ export class IxfrReceiver implements Asker {
   }
 
   ended(error: ZonegateError): void {
-    if (this.#whole !== undefined) {
-      this.#whole.ended(error);
-      return;
-    }
-    const failure = brokenOff(error);
-    // Only a connection that is closed without a word says that IXFR is not known there.
-    this.#end({ kind: 'failed', failure: this.#octets === 0 ? failure : { ...failure, code: 'BROKEN_OFF' } }, 'abort');
+    if (this.#whole !== undefined) this.#whole.ended(error);
+    else this.#end({ kind: 'failed', failure: brokenOff(error) }, 'abort');
   }
 
   isBusy(): boolean {

@@ -11,6 +11,7 @@ import type { IngestFailure } from '../xfr/answer-reader.ts';
 import { EMPTY_MESSAGES_TEXT, MOST_EMPTY_MESSAGES } from '../xfr/client-failure.ts';
 import type { BuiltQuery } from '../xfr/client-query.ts';
 import type { Batch, BatchOptions } from '../xfr/ingest.ts';
+import { isSameSoa } from '../xfr/soa-record.ts';
 import type { BatchTaskResult } from '../xfr/tasks.ts';
 import { SLAB_SIZE, type SlabHandle } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
@@ -127,7 +128,9 @@ export class Receiver implements Asker {
     slab.filled += framed.length;
     this.#octets += framed.length;
     const mac = this.#key === undefined ? undefined : macAtEnd(framed, this.#key.algorithm.macLength);
-    if (this.#key === undefined || mac !== undefined) {
+    // An error ends it, signed or not: nothing signed would follow, which it could wait for.
+    const isError = ((framed[5] as number) & 0xf) !== 0;
+    if (this.#key === undefined || mac !== undefined || isError) {
       slab.cut = slab.filled;
       this.#cutMac = mac ?? this.#cutMac;
     }
@@ -257,7 +260,7 @@ export class Receiver implements Asker {
     if (first === undefined || last?.lastSoa === undefined) {
       return { code: 'NO_FIRST_SOA', text: 'the transfer does not begin with the SOA record of the zone' };
     }
-    if (first.ttl !== last.lastSoa.ttl || Buffer.compare(first.rdata, last.lastSoa.rdata) !== 0) {
+    if (!isSameSoa(first, last.lastSoa)) {
       return { code: 'SERIAL_CHANGED', text: 'the SOA records at the beginning and the end differ' };
     }
     if (!last.isSealed) return { code: 'TSIG_NOT_SEALED', text: 'the last message is not signed' };

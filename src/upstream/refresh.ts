@@ -223,8 +223,9 @@ class Attempt {
   async #askDifferences(serial: number, theirs: number): Promise<RefreshResult> {
     const { zone, primary } = this.#request;
     let handle: TransferHandle | undefined;
+    let receiver: IxfrReceiver | undefined;
     const received = await new Promise<IxfrReceived>((resolve) => {
-      const receiver = new IxfrReceiver(this.#receiverDeps, zone, { ...this.#query, serial }, resolve);
+      receiver = new IxfrReceiver(this.#receiverDeps, zone, { ...this.#query, serial }, resolve);
       handle = receiver.start((asker) =>
         this.#deps.links.transfer(primary, this.#address, asker, { isUrgent: this.#isUrgent }),
       );
@@ -237,7 +238,8 @@ class Attempt {
     if (received.kind !== 'failed') return this.#received(received, { address: this.#address, handle, serial: theirs });
     const { rcode, code, text } = received.failure;
     const result = await this.#askWhole(theirs, handle, text);
-    const isUnable = rcode === undefined ? code === 'ZG_PRIMARY_CLOSED' : CANNOT.has(rcode);
+    const isClosedAtOnce = code === 'ZG_PRIMARY_CLOSED' && receiver?.hasBegun === false;
+    const isUnable = rcode === undefined ? isClosedAtOnce : CANNOT.has(rcode);
     if (isUnable && result.kind === 'received') this.#deps.learned.cannot(this.#address, 'ixfr', this.#now);
     return result;
   }

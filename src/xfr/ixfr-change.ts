@@ -3,7 +3,6 @@
  * added in turns. Whether it was there to begin with shows when the change is applied.
  */
 import type { Bytes } from '../base/bytes.ts';
-import { equalBytes } from '../base/bytes.ts';
 import { nameToText } from '../wire/name.ts';
 import { TYPE, typeToText } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
@@ -14,7 +13,7 @@ import type { PackedRecord } from '../zone/run-writer.ts';
 import type { SlabWriter } from '../zone/slab.ts';
 import { type AnswerOptions, AnswerReader, type IngestFailure } from './answer-reader.ts';
 import { TransferInterpreter } from './interpreter.ts';
-import type { SoaRecord } from './soa-record.ts';
+import { isSameSoa, type SoaRecord } from './soa-record.ts';
 
 export interface IxfrOptions extends AnswerOptions {
   readonly frameSize: number;
@@ -115,7 +114,7 @@ class IxfrReader {
     if (state === 'lead')
       this.#soa = { owner: reader.owner.slice(0, reader.ownerLength), ttl: reader.ttl, rdata, serial };
     if (state === 'deleting') this.#steps++;
-    if (state !== 'end' || (this.#soa?.ttl === reader.ttl && equalBytes(this.#soa.rdata, rdata))) return true;
+    if (state !== 'end' || (this.#soa && isSameSoa(this.#soa, { ttl: reader.ttl, rdata }))) return true;
     return answer.fail('SERIAL_CHANGED', 'the SOA records at the beginning and the end differ');
   }
 
@@ -136,9 +135,14 @@ class IxfrReader {
         if (next.isAddition === last.isAddition) return this.#failTwice(arena.record(next.stored), next.isAddition);
         last = next;
       }
-      if (!first.isAddition) removed.add(arena.record(first.stored));
-      if (last.isAddition) added.add(arena.record(last.stored));
-      if (first.isAddition && !last.isAddition) lacking.add(arena.record(first.stored));
+      const isKept =
+        (first.isAddition || removed.offer(arena.record(first.stored))) &&
+        (!last.isAddition || added.offer(arena.record(last.stored))) &&
+        (!first.isAddition || last.isAddition || lacking.offer(arena.record(first.stored)));
+      if (!isKept) {
+        this.#answer.fail('RECORD_TOO_LARGE', 'a record fits no message together with OPT and TSIG');
+        return undefined;
+      }
     }
     return { removed: removed.finish(), added: added.finish(), lacking: lacking.finish() };
   }

@@ -1,5 +1,6 @@
 /** The SOA record of a zone, apart from its place in a transfer. */
-import type { Bytes } from '../base/bytes.ts';
+import { type Bytes, equalBytes } from '../base/bytes.ts';
+import { lowerName } from '../wire/name.ts';
 import { CLASS, TYPE } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
 import { Writer } from '../wire/writer.ts';
@@ -39,3 +40,16 @@ export function withSerial(soa: SoaRecord, serial: number): SoaRecord {
   new DataView(rdata.buffer, rdata.length - 20, 4).setUint32(0, serial);
   return { ...soa, rdata, serial };
 }
+
+/** The same record, whatever the case of its names: a server may spell one as the question does, and as its zone does. */
+export function isSameSoa(a: Pick<SoaRecord, 'ttl' | 'rdata'>, b: Pick<SoaRecord, 'ttl' | 'rdata'>): boolean {
+  const names = a.rdata.length - NUMBERS;
+  return (
+    a.ttl === b.ttl &&
+    equalBytes(a.rdata.subarray(names), b.rdata.subarray(-NUMBERS)) &&
+    equalBytes(lowerName(a.rdata.subarray(0, names)), lowerName(b.rdata.subarray(0, -NUMBERS)))
+  );
+}
+
+/** Octets of serial and timers. */
+const NUMBERS = 20;

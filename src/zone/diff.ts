@@ -109,15 +109,22 @@ export class ChangeWriter {
     return this.#packer.octets;
   }
 
+  /** Of a version. */
   add(record: PackedRecord): void {
+    if (!this.offer(record)) throw new Error('a record of a version fits no message');
+  }
+
+  /** From elsewhere: false where it fits no message. */
+  offer(record: PackedRecord): boolean {
     const { key, keyLength } = record;
     const isSameOwner = compareRanges(this.#owner, 0, this.#ownerLength, key, 0, keyLength) === 0;
-    if (!this.#run.add(record, isSameOwner)) throw new Error('a record of a version fits no message');
+    if (!this.#run.add(record, isSameOwner)) return false;
     if (!isSameOwner) {
       this.#owner.set(key.subarray(0, keyLength));
       this.#ownerLength = keyLength;
     }
     this.#lastKey = fullKey(record);
+    return true;
   }
 
   finish(): Run | undefined {

@@ -1,8 +1,16 @@
 /** A primary that does as it is told, faults included: its messages come from the tests' own encoder. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { encodeMessage, soaRecord, type TestRecord, TYPE_NUMBERS } from './transfer-messages.ts';
+import {
+  encodeMessage,
+  macOf,
+  soaRecord,
+  type TestKey,
+  type TestRecord,
+  TestSigner,
+  TYPE_NUMBERS,
+} from './transfer-messages.ts';
 
-/** What the primary does in answer to an AXFR, step by step. */
+/** What the primary does in answer to a question, step by step. */
 export type Step =
   | { readonly send: Buffer }
   | { readonly close: true }
@@ -15,21 +23,39 @@ export interface AxfrRequest {
   readonly message: Buffer;
 }
 
+export type Script = (request: AxfrRequest) => Iterable<Step>;
+
+/** A question as it came; `connection` counts them from 1. */
+export interface SeenQuestion {
+  readonly type: number;
+  readonly connection: number;
+  readonly hasOpt: boolean;
+}
+
 export interface ScriptedPrimary {
   readonly port: number;
   /** Types of the queries that came, in order. */
   readonly queries: number[];
+  readonly seen: SeenQuestion[];
   /** Serial in answers to SOA queries. */
   serial: number;
+  /** Signs the answers to SOA queries. */
+  key: TestKey | undefined;
   /** Answers an AXFR. */
-  script: (request: AxfrRequest) => Iterable<Step>;
+  script: Script;
+  /** Answers an IXFR; as an AXFR where absent. */
+  ixfr: Script | undefined;
+  /** Answers a SOA query. */
+  soa: Script;
   stop(): Promise<void>;
 }
 
 /** `port`: 0 for any. */
 export async function startScriptedPrimary(zone: string, serial: number, port = 0): Promise<ScriptedPrimary> {
   const sockets = new Set<Socket>();
+  let connections = 0;
   const server: Server = createServer((socket) => {
+    const connection = ++connections;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -39,7 +65,7 @@ export async function startScriptedPrimary(zone: string, serial: number, port = 
       while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
         const message = held.subarray(2, 2 + held.readUInt16BE(0));
         held = held.subarray(2 + message.length);
-        void answer(socket, Buffer.from(message));
+        void answer(socket, connection, Buffer.from(message));
       }
     });
   });
@@ -47,25 +73,26 @@ export async function startScriptedPrimary(zone: string, serial: number, port = 
   const primary: ScriptedPrimary = {
     port: (server.address() as { port: number }).port,
     queries: [],
+    seen: [],
     serial,
+    key: undefined,
     script: ({ id }) => wholeZone(id, zone, primary.serial, []),
+    ixfr: undefined,
+    soa: (request) => inMessages(request, [soaRecord(zone, primary.serial)], { key: primary.key }),
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
 
-  async function answer(socket: Socket, message: Buffer): Promise<void> {
+  async function answer(socket: Socket, connection: number, message: Buffer): Promise<void> {
     const id = message.readUInt16BE(0);
     const type = questionType(message);
     primary.queries.push(type);
-    if (type === TYPE_NUMBERS.SOA) {
-      socket.write(
-        framed(encodeMessage({ id, question: { name: zone, type }, answers: [soaRecord(zone, primary.serial)] })),
-      );
-      return;
-    }
-    for (const step of primary.script({ id, zone, message })) {
+    primary.seen.push({ type, connection, hasOpt: message.includes(OPT_HEAD) });
+    const { soa, script, ixfr = script } = primary;
+    const answerWith = type === TYPE_NUMBERS.SOA ? soa : type === TYPE_NUMBERS.IXFR ? ixfr : script;
+    for (const step of answerWith({ id, zone, message })) {
       if ('send' in step) {
         if (!socket.write(step.send))
           await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
@@ -89,6 +116,59 @@ export function* wholeZone(
     yield { send: framed(encodeMessage({ id, answers: all.slice(i, i + perMessage) })) };
   }
 }
+
+/** What IXFR tells of one step. */
+export interface Difference {
+  readonly from: number;
+  readonly to: number;
+  readonly removed?: readonly TestRecord[];
+  readonly added?: readonly TestRecord[];
+}
+
+/** The records of an answer to IXFR (RFC 1995 §4). */
+export const differences = (zone: string, steps: readonly Difference[]): TestRecord[] => {
+  const last = soaRecord(zone, steps.at(-1)?.to ?? 0);
+  const told = steps.flatMap(({ from, to, removed = [], added = [] }) => [
+    ...[soaRecord(zone, from), ...removed],
+    ...[soaRecord(zone, to), ...added],
+  ]);
+  return [last, ...told, last];
+};
+
+export interface MessageOptions {
+  readonly perMessage?: number;
+  readonly key?: TestKey | undefined;
+  /** What becomes of the TSIG of a message; signed by default. */
+  readonly seal?: (index: number, count: number) => 'sign' | 'pass' | 'break';
+}
+
+/** Records in messages that answer a request, its question in the first. */
+export function* inMessages(
+  { id, zone, message }: AxfrRequest,
+  records: readonly TestRecord[],
+  { perMessage = 100, key, seal = () => 'sign' }: MessageOptions = {},
+): Generator<Step> {
+  const signer = key && new TestSigner(key, macOf(message, MAC_OCTETS));
+  const count = Math.ceil(records.length / perMessage);
+  for (let i = 0; i < count; i++) {
+    const answers = records.slice(i * perMessage, (i + 1) * perMessage);
+    const question = i === 0 ? { name: zone, type: questionType(message) } : undefined;
+    const plain = encodeMessage({ id, question, answers });
+    if (signer === undefined) {
+      yield { send: framed(plain) };
+      continue;
+    }
+    const how = seal(i, count);
+    const sent = how === 'pass' ? signer.pass(plain) : signer.sign(plain, Math.floor(Date.now() / 1000));
+    if (how === 'break') sent.writeUInt8(sent.readUInt8(sent.length - 10) ^ 1, sent.length - 10);
+    yield { send: framed(sent) };
+  }
+}
+
+/** Of hmac-sha256. */
+const MAC_OCTETS = 32;
+/** Root, type OPT, and the size that zonegate tells. */
+const OPT_HEAD = Buffer.of(0, 0, 41, 1232 >> 8, 1232 & 0xff);
 
 export function framed(message: Buffer): Buffer {
   const prefix = Buffer.alloc(2);

@@ -135,6 +135,14 @@ const CASES: readonly Case[] = [
     states: ['lead', 'deleting', 'deleting', 'adding', 'adding', 'failed'],
     failure: 'SERIAL_GAP',
   },
+  {
+    what: 'an IXFR that leads back',
+    kind: 'IXFR',
+    known: 6,
+    input: [5, 6],
+    states: ['lead', 'failed'],
+    failure: 'NOT_NEWER',
+  },
   { what: 'an IXFR when current', kind: 'IXFR', known: 5, input: [5, '|'], states: ['lead', 'end'], isCurrent: true },
   { what: 'an IXFR when ahead', kind: 'IXFR', known: 6, input: [5, '|'], states: ['lead', 'end'], isCurrent: true },
   {
