@@ -21,9 +21,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: CORE,
   upstream: [...CORE, ...SHELLS],
   front: [...CORE, ...SHELLS],
+  notify: [...CORE, ...SHELLS],
   admin: [...CORE, ...SHELLS, 'front', 'upstream'],
-  app: [...CORE, ...SHELLS, 'front', 'upstream', 'admin'],
-  cli: [...CORE, ...SHELLS, 'front', 'upstream', 'admin', 'app'],
+  app: [...CORE, ...SHELLS, 'front', 'notify', 'upstream', 'admin'],
+  cli: [...CORE, ...SHELLS, 'front', 'notify', 'upstream', 'admin', 'app'],
 };
 
 /** Folders whose imports of the two sides and of admin are types only: no code crosses. */

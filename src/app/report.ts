@@ -7,6 +7,8 @@ import type { Config } from '../config/config.ts';
 import { COUNTERS, type CounterName, type Counters } from '../front/counters.ts';
 import type { FrontHub } from '../front/hub.ts';
 import type { RunningTransfer } from '../front/messages.ts';
+import type { Notifier } from '../notify/notifier.ts';
+import type { Standings } from '../notify/standings.ts';
 import type { Pool } from '../pool/pool.ts';
 import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -18,6 +20,8 @@ export interface ReportParts {
   readonly config: () => Config;
   readonly sockets: readonly InheritedSocket[];
   readonly upstream: Upstream;
+  readonly standings: Standings;
+  readonly notifier: Notifier;
   readonly hub: FrontHub;
   readonly pool: Pool;
   readonly registry: SlabRegistry;

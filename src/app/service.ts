@@ -12,6 +12,8 @@ import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZo
 import type { FrontEvent, FrontTls, IxfrOffer, IxfrWish, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
 import { type UdpAddress, UdpServer } from '../front/udp.ts';
 import { FrontZones } from '../front/zones.ts';
+import { Notifier } from '../notify/notifier.ts';
+import { Standings } from '../notify/standings.ts';
 import { newRateTable } from '../policy/limits/rate.ts';
 import { newSourceTable } from '../policy/limits/source-count.ts';
 import { Pool } from '../pool/pool.ts';
@@ -42,6 +44,8 @@ export class Service {
   readonly #udp: UdpServer;
   readonly #udpZones: FrontZones;
   readonly #udpCounters = new Counters(newCounterRow());
+  readonly #standings: Standings;
+  readonly #notifier: Notifier;
   readonly #upstream: Upstream;
   readonly #refusals: RefusalSummary;
   readonly #report: ServiceReport;
@@ -111,6 +115,12 @@ export class Service {
       onEvent: (event) => this.#onFrontEvent(event),
       onNotify,
     });
+    this.#standings = new Standings(this.#clock);
+    this.#notifier = new Notifier({
+      clock: this.#clock,
+      standings: this.#standings,
+      report: (event, fields) => this.#log.event(event, fields, 'warn'),
+    });
     this.#upstream = new Upstream({
       pool: this.#pool,
       registry: this.#registry,
@@ -124,6 +134,7 @@ export class Service {
         removed: (zone) => {
           this.#hub.remove(zone);
           this.#udpZones.remove(zone);
+          this.#withdraw(zone);
         },
       },
       report: (event, fields) => this.#onUpstreamEvent(event, fields),
@@ -133,6 +144,8 @@ export class Service {
       config: () => this.#config,
       sockets,
       upstream: this.#upstream,
+      standings: this.#standings,
+      notifier: this.#notifier,
       hub: this.#hub,
       pool: this.#pool,
       registry: this.#registry,
@@ -150,6 +163,7 @@ export class Service {
     await this.#udp.listen();
     const { admin } = this.#config;
     if (admin !== undefined) this.#admin = await startAdmin({ ...admin, source: this.#report, log: this.#log });
+    this.#configureSecondaries();
     await this.#upstream.configure(this.#config);
     this.#ticker = setInterval(() => this.#refusals.tick(this.#clock.now()), TICK_MS);
     this.#report.begin();
@@ -179,6 +193,7 @@ export class Service {
     const policy = policyOf(this.#config);
     this.#hub.setPolicy(policy);
     this.#udp.setPolicy(policy);
+    this.#configureSecondaries();
     void this.#upstream.configure(this.#config);
     const warnings = loaded.warnings.map(({ file, line, path, message }) => ({ file, line, path, message }));
     this.#log.event('reloaded', {
@@ -199,6 +214,7 @@ export class Service {
     const transfers = await this.#hub.transfers();
     this.#log.event('draining', { transfers: transfers.length });
     this.#upstream.stop();
+    this.#notifier.stop();
     this.#udp.close();
     await this.#hub.drain();
     clearInterval(this.#ticker);
@@ -221,6 +237,7 @@ export class Service {
     this.#hub.publish(zone, state);
     if (state.kind !== 'served') {
       this.#udpZones.set(zone, state, []);
+      this.#withdraw(zone);
       return;
     }
     const { handle, slot, serials, step } = state.version;
@@ -228,6 +245,19 @@ export class Service {
     const slabs = [...this.#registry.handles(handle.usage), ...this.#slabsOf(step)];
     const offer = step && this.#udpOffer(step);
     this.#udpZones.set(zone, { kind: 'served', version: handle, lease: slot, serials, step: offer }, slabs);
+    // Not before it is served (RFC 1996 §4.2).
+    this.#standings.served(zone, handle.serial);
+    this.#notifier.served(zone, handle.serial, handle.soaRecord);
+  }
+
+  #withdraw(zone: string): void {
+    this.#standings.withdrawn(zone);
+    this.#notifier.withdrawn(zone);
+  }
+
+  #configureSecondaries(): void {
+    this.#standings.configure(this.#config);
+    this.#notifier.configure(this.#config);
   }
 
   async #answerIxfr({ zone, version, from }: IxfrWish): Promise<PublishedAnswer | undefined> {
@@ -245,10 +275,16 @@ export class Service {
   }
 
   #onFrontEvent(event: FrontEvent): void {
+    if (event.event === 'soa-told') {
+      this.#standings.asked(event);
+      return;
+    }
     if (event.event === 'refused') {
+      if (event.type === 'AXFR' || event.type === 'IXFR') this.#standings.refused(event);
       this.#refusals.add(event, this.#clock.now());
       return;
     }
+    this.#standings.transferred(event);
     if (this.#config.log.transfers === 'all') this.#log.event('transfer', withoutName(event));
   }
 

@@ -166,6 +166,10 @@ export class Connection {
         return;
       case 'answer':
         if (outcome.refusal !== undefined) this.#noteRefusal(outcome.refusal);
+        if (outcome.told !== undefined) {
+          const { transport } = this.peer;
+          context.report({ event: 'soa-told', ...outcome.told, transport, client: this.#client() });
+        }
         this.#writeMessage(outcome.message);
         return;
       case 'notify':

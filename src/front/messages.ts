@@ -111,7 +111,7 @@ export interface ReceivedNotify {
   readonly source: string;
 }
 
-export type FrontEvent = TransferEvent | RefusedEvent;
+export type FrontEvent = TransferEvent | RefusedEvent | SoaToldEvent;
 
 /** INTERFACE.md's `transfer`, one line each. */
 export interface TransferEvent {
@@ -133,6 +133,21 @@ export interface TransferEvent {
   readonly bytes: number;
   readonly ms: number;
   readonly outcome: 'done' | 'closed-by-client' | 'stalled' | 'error';
+}
+
+/** Never a line in the log: what secondaries know is made of it. */
+export interface SoaToldEvent extends SoaTold {
+  readonly event: 'soa-told';
+  readonly transport: Transport;
+  /** Address text and port. */
+  readonly client: string;
+}
+
+export interface SoaTold {
+  readonly zone: string;
+  readonly serial: number;
+  /** TSIG key, or null. */
+  readonly identity: string | null;
 }
 
 /** Counted always, logged in summaries: nothing a stranger does writes a line of its own. */

@@ -18,7 +18,7 @@ import { readSoaTimers } from '../wire/soa.ts';
 import { Writer } from '../wire/writer.ts';
 import { isNewer } from '../zone/serial.ts';
 import { type AnswerParts, buildAnswer, buildFormatError, buildSoaAnswer, type SignWith, udpLimit } from './answer.ts';
-import type { ReceivedNotify, RefusalReason } from './messages.ts';
+import type { ReceivedNotify, RefusalReason, SoaTold } from './messages.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { FrontZones, ServedVersion } from './zones.ts';
@@ -49,7 +49,12 @@ export interface AcceptedTransfer {
 export type Outcome =
   | { readonly kind: 'silence' }
   | { readonly kind: 'close' }
-  | { readonly kind: 'answer'; readonly message: Uint8Array<ArrayBuffer>; readonly refusal?: Refusal }
+  | {
+      readonly kind: 'answer';
+      readonly message: Uint8Array<ArrayBuffer>;
+      readonly refusal?: Refusal;
+      readonly told?: SoaTold;
+    }
   | { readonly kind: 'notify'; readonly message: Uint8Array<ArrayBuffer>; readonly notify: ReceivedNotify }
   | { readonly kind: 'transfer'; readonly transfer: AcceptedTransfer };
 
@@ -224,6 +229,7 @@ class RequestHandler {
       return {
         kind: 'answer',
         message: buildSoaAnswer(this.#query, { ...soaOf(version, this.#now), udpSize, limit }, this.#sign),
+        told: { zone: this.#zone, serial: version.handle.serial, identity: this.#identity },
       };
     }
     const from = type === 'IXFR' ? (this.#queriedSerial() ?? null) : null;

@@ -101,6 +101,9 @@ export class UdpServer {
           counters.add(`refused-${outcome.refusal.why}`);
           this.#options.onEvent({ event: 'refused', transport: 'udp', client, ...outcome.refusal });
         }
+        if (outcome.told !== undefined) {
+          this.#options.onEvent({ event: 'soa-told', transport: 'udp', client, ...outcome.told });
+        }
         return outcome.message;
       case 'notify':
         counters.add('notifies');
