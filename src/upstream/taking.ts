@@ -11,9 +11,11 @@ import type { Batch } from '../xfr/ingest.ts';
 import { readSoaRecord, type SoaRecord } from '../xfr/soa-record.ts';
 import { exceeds, type MadeStep, type UpdateOptions } from '../xfr/update.ts';
 import type { MadeVersion } from '../xfr/version-maker.ts';
+import { isSigned } from '../zone/lookup.ts';
 import { isNewer } from '../zone/serial.ts';
+import type { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
-import type { SlabUsage, VersionHandle } from '../zone/version.ts';
+import { type SlabUsage, type VersionHandle, VersionReader } from '../zone/version.ts';
 import type { KeptVersion } from './history.ts';
 import type { Differences } from './ixfr-receiver.ts';
 import { sourceOf, type Zone } from './zone.ts';
@@ -27,6 +29,7 @@ export type Verdict =
 export interface TakingDeps {
   readonly pool: Pool;
   readonly registry: SlabRegistry;
+  readonly directory: SlabDirectory;
   readonly clock: Clock;
   readonly store: VersionStore;
   readonly nextId: () => number;
@@ -99,6 +102,11 @@ export class Taking {
     if (isNewLineage && isUnchanged(zone, made)) {
       this.#discard(made, '');
       return { kind: 'unchanged' };
+    }
+    // RFC 4034 §3.1: the signature of the SOA covers its serial.
+    if (made.version.serial !== made.primarySerial && this.#isSigned(zone, made.version)) {
+      const why = `serial ${made.primarySerial} is not newer than what we told last: a signed zone cannot be told under another serial (zone-signed)`;
+      return this.#discard(made, why);
     }
     const verdict = await this.#deps.guard(zone, before?.handle, made.version);
     if (verdict.kind === 'reject') return this.#discard(made, verdict.why);
@@ -295,6 +303,10 @@ export class Taking {
     if (zone.shadow !== undefined) zone.history.dropAside(zone.shadow);
     zone.shadow = undefined;
     zone.isDiverged = false;
+  }
+
+  #isSigned(zone: Zone, { root }: VersionHandle): boolean {
+    return isSigned(new VersionReader(root, this.#deps.directory), zone.config.apex);
   }
 
   #discard(made: Made, why: string): Taken & { kind: 'refused' } {

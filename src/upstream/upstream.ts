@@ -94,6 +94,7 @@ export class Upstream {
     const taking = new Taking({
       pool,
       registry,
+      directory: this.#directory,
       clock,
       store,
       guard: (zone, before, candidate) => guards.check(zone, before, candidate),

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { sendNotify } from '../support/dns-clients.ts';
+import { namesOf, type PrimaryWorld, startPrimaryWorld, wholeRecords } from '../support/primary-world.ts';
 import {
   type AxfrRequest,
   differences,
@@ -12,12 +12,9 @@ import {
   inMessages,
   type MessageOptions,
   type ScriptedPrimary,
-  type SeenQuestion,
   type Step,
-  startScriptedPrimary,
 } from '../support/scripted-primary.ts';
 import { contentOf, followServed, takeServed } from '../support/served-zone.ts';
-import { type EventFields, type RunningService, startService } from '../support/service.ts';
 import {
   addressRecord,
   encodeMessage,
@@ -513,71 +510,16 @@ function LARGE(zone: string): TestRecord[] {
   });
 }
 
-interface World {
-  readonly zone: string;
-  readonly primary: ScriptedPrimary;
-}
-
-const worlds = new Map<Fault | Habit, World>();
-let service: RunningService;
+const zones = new Map<Fault | Habit, string>([...FAULTS, ...HABITS].map((row, i) => [row, `row-${i}.example`]));
+let world: PrimaryWorld;
 
 before(async () => {
-  const rows = [...FAULTS, ...HABITS];
-  for (const [i, row] of rows.entries()) {
-    const zone = `row-${i}.example`;
-    const primary = await startScriptedPrimary(zone, 1);
-    primary.key = row.key;
-    primary.script = (request) => inMessages(request, zoneRecords(zone, 1, hosts(zone)), { key: row.key });
-    worlds.set(row, { zone, primary });
-  }
-  const all = [...worlds.values()];
-  service = await startService({
-    config: {
-      keys: { [KEY.name]: { algorithm: `hmac-${KEY.hash}`, secret: KEY.secret.toString('base64') } },
-      primaries: Object.fromEntries(
-        all.map(({ zone, primary }) => [
-          zone,
-          {
-            addresses: [`127.0.0.1:${primary.port}`],
-            'stall-timeout': '400ms',
-            ...(primary.key && { key: primary.key.name }),
-          },
-        ]),
-      ),
-      zones: Object.fromEntries(all.map(({ zone }) => [zone, { primary: zone }])),
-      rules: [{ name: 'all', match: { source: '127.0.0.0/8' }, action: 'allow' }],
-    },
-  });
-  for (const { zone } of all) await service.event('zone-updated', (fields) => fields['zone'] === zone);
-});
-
-after(async () => {
-  await service.stop();
-  await Promise.all([...worlds.values()].map(({ primary }) => primary.stop()));
-});
-
-const zoneRecords = (zone: string, serial: number, records: readonly TestRecord[]): TestRecord[] => [
-  soaRecord(zone, serial),
-  ...records,
-  soaRecord(zone, serial),
-];
-
-/** The primary has a new serial and says so; gives the event that this leads to, and what the primary was asked. */
-async function renew(
-  { zone, primary }: World,
-  serial: number,
-): Promise<{ event: EventFields; asked: readonly SeenQuestion[] }> {
-  const since = service.events.length;
-  const asked = primary.seen.length;
-  primary.serial = serial;
-  await sendNotify(service.port, zone, { serial });
-  const event = await service.event(
-    ['zone-updated', 'zone-rejected', 'primary-failed'],
-    (fields) => fields['zone'] === zone,
-    since,
+  world = await startPrimaryWorld(
+    [...zones].map(([{ key }, zone]) => ({ zone, serial: 1, records: hosts(zone), key })),
   );
-  return { event, asked: primary.seen.slice(asked).filter(({ type }) => type !== TYPE_NUMBERS.SOA) };
-}
+});
+
+after(() => world.stop());
 
 const askOf = (zone: string, from: number, to: number, key: TestKey | undefined): Omit<Ask, keyof AxfrRequest> => ({
   from,
@@ -587,13 +529,11 @@ const askOf = (zone: string, from: number, to: number, key: TestKey | undefined)
   options: { key },
 });
 
-const namesOf = (asked: readonly SeenQuestion[]): string[] =>
-  asked.map(({ type }) => (type === TYPE_NUMBERS.IXFR ? 'IXFR' : 'AXFR'));
-
 for (const fault of FAULTS) {
   test(`an answer to IXFR that ${fault.name} changes nothing; AXFR: ${fault.axfr}; the next good one is taken`, async () => {
-    const world = worlds.get(fault) as World;
-    const { zone, primary } = world;
+    const { service, renew } = world;
+    const zone = zones.get(fault) as string;
+    const primary = world.primaries.get(zone) as ScriptedPrimary;
     const { key } = fault;
     const base = hosts(zone);
     const before = await takeServed(service.port, zone);
@@ -604,7 +544,7 @@ for (const fault of FAULTS) {
     // Nothing good comes.
     respond(2);
     primary.script = (request) => [{ send: framed(encodeMessage({ id: request.id, rcode: 5 })) }];
-    const bad = await renew(world, 2);
+    const bad = await renew(zone, 2);
     const still = await takeServed(service.port, zone);
 
     assert.notEqual(bad.event.event, 'zone-updated', JSON.stringify(bad.event));
@@ -615,8 +555,8 @@ for (const fault of FAULTS) {
     // By IXFR nothing, the whole zone does.
     if (fault.axfr !== 'none') {
       respond(3);
-      primary.script = (request) => inMessages(request, zoneRecords(zone, 3, base.slice(1)), { key });
-      const fallen = await renew(world, 3);
+      primary.script = (request) => inMessages(request, wholeRecords(zone, 3, base.slice(1)), { key });
+      const fallen = await renew(zone, 3);
       const third = await takeServed(service.port, zone);
 
       assert.deepEqual([fallen.event.event, fallen.event['how'], fallen.event['to']], ['zone-updated', 'AXFR', 3]);
@@ -632,8 +572,8 @@ for (const fault of FAULTS) {
     const added = addressRecord(`later.${zone}`, 4);
     const now = fault.axfr === 'none' ? base : base.slice(1);
     primary.ixfr = (request) => inMessages(request, differences(zone, [{ from, to: 4, added: [added] }]), { key });
-    primary.script = (request) => inMessages(request, zoneRecords(zone, 4, [...now, added]), { key });
-    const good = await renew(world, 4);
+    primary.script = (request) => inMessages(request, wholeRecords(zone, 4, [...now, added]), { key });
+    const good = await renew(zone, 4);
     const last = await takeServed(service.port, zone);
     const followed = await followServed(service.port, zone, 1, before.content);
 
@@ -649,14 +589,15 @@ for (const fault of FAULTS) {
 
 for (const habit of HABITS) {
   test(`an answer to IXFR that ${habit.name} is taken as ${habit.how}, with no other question`, async () => {
-    const world = worlds.get(habit) as World;
-    const { zone, primary } = world;
+    const { service, renew } = world;
+    const zone = zones.get(habit) as string;
+    const primary = world.primaries.get(zone) as ScriptedPrimary;
     const base = hosts(zone);
     const ask = askOf(zone, 1, 2, habit.key);
     primary.ixfr = (request) => habit.answer({ ...request, ...ask });
     primary.script = () => [{ stall: true }];
 
-    const { event, asked } = await renew(world, 2);
+    const { event, asked } = await renew(zone, 2);
     const taken = await takeServed(service.port, zone);
     const followed = await followServed(service.port, zone, 1, contentOf(base));
 
