@@ -13,6 +13,10 @@ export interface IxfrPrimary {
   readonly asked: Record<'AXFR' | 'IXFR', number>;
   /** Changes ten records, under the next serial. */
   change(): void;
+  /** Closes connections on whatever is asked. */
+  isAway: boolean;
+  /** Addresses by number of the host, where they are not the first ones, at a serial of the last thousand. */
+  addressesAt(serial: number): ReadonlyMap<number, string>;
   stop(): Promise<void>;
 }
 
@@ -21,12 +25,14 @@ const [SOA, IXFR, AXFR] = [6, 251, 252];
 
 export async function startIxfrPrimary(zone: string, records: number): Promise<IxfrPrimary> {
   const apex = wireName(zone);
-  const stream = axfrStream(zone, records);
+  const first = axfrStream(zone, records);
   let serial = 1;
   /** By the serial they lead from. */
   const steps = new Map<number, Buffer>();
   const addresses = new Map<number, Buffer>();
   const asked = { AXFR: 0, IXFR: 0 };
+  const history = new Map<number, ReadonlyMap<number, string>>([[1, new Map()]]);
+  let isAway = false;
   const below = (label: string): Buffer => Buffer.from([label.length, ...Buffer.from(label), 0xc0, 12]);
   const soaRdata = (value: number): Buffer => {
     const numbers = Buffer.from('0000000100000e10000002580001518000000012c'.slice(0, 40), 'hex');
@@ -57,6 +63,9 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
     steps.set(serial, body);
     steps.delete(serial - 30);
     serial++;
+    const shown = new Map(Array.from(addresses, ([i, address]): [number, string] => [i, address.join('.')]));
+    history.set(serial, shown);
+    history.delete(serial - 1000);
   };
 
   const answer = (query: Buffer): Buffer | undefined => {
@@ -81,7 +90,7 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
 
   const sendZone = (socket: Socket, query: Buffer): void => {
     asked.AXFR++;
-    const copy = Buffer.from(stream);
+    const copy = serial === 1 ? Buffer.from(first) : axfrStream(zone, records, serial, addresses);
     for (let at = 0; at < copy.length; at += 2 + copy.readUInt16BE(at)) query.copy(copy, at + 2, 0, 2);
     socket.write(copy);
   };
@@ -97,6 +106,10 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
       while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
         const query = held.subarray(2, 2 + held.readUInt16BE(0));
         held = held.subarray(2 + query.length);
+        if (isAway) {
+          socket.destroy();
+          return;
+        }
         const message = answer(query);
         if (message === undefined) sendZone(socket, query);
         else socket.write(Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]));
@@ -107,7 +120,7 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
   const { port } = server.address() as { port: number };
   const udp = createSocket('udp4');
   udp.on('message', (query, from) => {
-    const message = answer(query);
+    const message = isAway ? undefined : answer(query);
     if (message !== undefined) udp.send(message, from.port, from.address);
   });
   await new Promise<void>((resolve) => udp.bind(port, '127.0.0.1', resolve));
@@ -118,6 +131,13 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
       return serial;
     },
     change,
+    addressesAt: (wanted) => history.get(wanted) ?? new Map(),
+    get isAway() {
+      return isAway;
+    },
+    set isAway(value) {
+      isAway = value;
+    },
     stop: async () => {
       udp.close();
       for (const socket of sockets) socket.destroy();

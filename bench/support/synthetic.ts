@@ -40,8 +40,16 @@ function ownerOf(i: number): string {
   return `${WORDS[mixed % WORDS.length]}-${WORDS[i % WORDS.length]}-${mixed.toString(36)}`;
 }
 
-/** A zone of ordered names as the messages of an AXFR, length-prefixed; owners compressed as servers do. */
-export function axfrStream(zone: string, records: number): Buffer {
+/**
+ * A zone of ordered names as the messages of an AXFR, length-prefixed; owners compressed as servers do. `addresses`: of
+ * hosts by number, in place of their first ones.
+ */
+export function axfrStream(
+  zone: string,
+  records: number,
+  serial = 1,
+  addresses: ReadonlyMap<number, Buffer> = new Map(),
+): Buffer {
   const apex = wireName(zone);
   const parts: Buffer[] = [];
   let body: Buffer[] = [];
@@ -69,17 +77,15 @@ export function axfrStream(zone: string, records: number): Buffer {
     size += record.length;
   };
   const below = (label: string): Buffer => Buffer.from([label.length, ...Buffer.from(label), 0xc0, 12]);
-  const soa = Buffer.concat([
-    below('ns1'),
-    below('hostmaster'),
-    Buffer.from('0000000100000e10000002580001518000000012c'.slice(0, 40), 'hex'),
-  ]);
+  const numbers = Buffer.from('0000000100000e10000002580001518000000012c'.slice(0, 40), 'hex');
+  numbers.writeUInt32BE(serial);
+  const soa = Buffer.concat([below('ns1'), below('hostmaster'), numbers]);
   add('', 6, soa);
   add('', 2, below('ns1'));
   for (let i = 3; i < records; i++) {
     const name = `host-${String(i).padStart(8, '0')}`;
     const kind = i % 10;
-    if (kind < 5) add(name, 1, Buffer.from([198, 18, (i >> 8) & 255, i & 255]));
+    if (kind < 5) add(name, 1, addresses.get(i) ?? Buffer.from([198, 18, (i >> 8) & 255, i & 255]));
     else if (kind < 7) add(name, 28, Buffer.from(`20010db8${i.toString(16).padStart(24, '0')}`, 'hex'));
     else if (kind === 7) {
       const text = `v=spf1 include:_spf.mail-${i % 97}.${zone} -all`;

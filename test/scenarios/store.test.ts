@@ -57,8 +57,7 @@ async function grown(): Promise<string> {
     write(dir, serial, `new${serial} 60 A 192.0.2.9\n`);
     await updated(service, serial);
   }
-  service.signal('SIGKILL');
-  await service.ended;
+  await service.kill();
   rmSync(join(dir, 'zones', ZONE));
   return dir;
 }

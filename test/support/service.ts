@@ -1,6 +1,6 @@
 /** The whole service as its users start it: `zonegate serve` in a process of its own, on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -44,6 +44,8 @@ export interface RunningService {
   /** Writes the configuration anew (same supplements) and sends SIGHUP; resolves with the `reloaded` event. */
   reload(config: Record<string, unknown>): Promise<EventFields>;
   signal(signal: NodeJS.Signals): void;
+  /** SIGKILL to the service and its parent, at once: what a power cut would do. */
+  kill(): Promise<void>;
   /** SIGTERM, and the exit status. */
   stop(): Promise<number>;
   /** The exit status, whenever it ends. */
@@ -110,6 +112,10 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       return output.event('reloaded', () => true, since);
     },
     signal: (signal) => child.kill(signal),
+    kill: async () => {
+      killTree(child.pid ?? 0);
+      await ended;
+    },
     stop: async () => {
       child.kill('SIGTERM');
       const code = await ended;
@@ -119,6 +125,18 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     ended,
   };
   return service;
+}
+
+/** The service first: it ends by itself, in order, when its parent has gone. */
+export function killTree(pid: number): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  for (const process_ of [...children.map(Number), pid]) {
+    try {
+      process.kill(process_, 'SIGKILL');
+    } catch {
+      // It has ended already.
+    }
+  }
 }
 
 const SUPPLEMENT = {
