@@ -45,6 +45,69 @@ export interface ZoneReport {
   readonly refreshing: boolean;
 }
 
+/** `/api/v1/zones/{zone}`: what the list has, and what only one zone is asked for. */
+export interface ZoneDetail extends ZoneReport {
+  /** Kept versions, the newest first. */
+  readonly versions: readonly VersionReport[];
+  /** Octets of memory that live for older versions alone. */
+  readonly 'history-bytes': number;
+  /** Of the last change: frames packed anew; the others are shared with the version before. */
+  readonly 'last-change': ChangeReport | null;
+  /** The serial that is served whatever comes. */
+  readonly pinned: number | null;
+  /** A version that waits for `release` or `reject`. */
+  readonly held: HeldReport | null;
+  /** What an operator rejected last, if the primary still has it. */
+  readonly rejected: number | null;
+  readonly primaries: readonly PrimaryReport[];
+  /** Why differences did not do, the last time. */
+  readonly 'last-ixfr-failure': string | null;
+}
+
+export interface VersionReport {
+  readonly serial: number;
+  /** What the primary calls it. */
+  readonly 'primary-serial': number;
+  readonly since: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly frames: number;
+  readonly served: boolean;
+  /** From the version before; null where IXFR does not begin there. */
+  readonly step: { readonly removed: number; readonly added: number; readonly bytes: number } | null;
+}
+
+export interface ChangeReport {
+  readonly how: string;
+  readonly 'frames-packed': number;
+  readonly 'frames-shared': number;
+  readonly removed: number | null;
+  readonly added: number | null;
+}
+
+export interface HeldReport {
+  /** The primary's. */
+  readonly serial: number;
+  readonly reasons: readonly string[];
+  readonly since: string;
+}
+
+export interface PrimaryReport {
+  /** `address#port`, or a folder. */
+  readonly address: string;
+  /** What was found out that it cannot: not asked of it again for a while. */
+  readonly cannot: readonly ('ixfr' | 'edns')[];
+}
+
+export const ZONE_COMMANDS = ['refresh', 'retransfer', 'pin', 'unpin', 'rollback', 'release', 'reject'] as const;
+export type ZoneCommand = (typeof ZONE_COMMANDS)[number];
+
+/** What came of a command. */
+export type CommandReport =
+  | { readonly ok: true; readonly text: string }
+  /** `why`: a stable word. */
+  | { readonly ok: false; readonly why: string; readonly text: string };
+
 export interface ThreadReport {
   /** `control`, `front-0`, ... */
   readonly thread: string;
@@ -52,11 +115,14 @@ export interface ThreadReport {
   readonly 'loop-delay-p99-ms': number;
 }
 
-/** The service, as the admin server sees it. Reads only: nothing here changes anything. */
+/** The service, as the admin server sees it. */
 export interface AdminSource {
   status(): StatusReport;
   zones(): readonly ZoneReport[];
   zone(name: string): ZoneReport | undefined;
+  zoneDetail(name: string): ZoneDetail | undefined;
+  /** Changes a zone; `serial` for pin and rollback. Undefined where there is no such zone. */
+  command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined;
   /** Running now, over all fronts. */
   transfers(): Promise<readonly RunningTransfer[]>;
   /** Every zone is served. */

@@ -1,22 +1,25 @@
-/** The admin server: health, metrics, the reading API and the dashboard. Only `src/admin` imports fastify. */
+/** The admin server: health, metrics, the API and the dashboard. Only `src/admin` imports fastify. */
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ZonegateError } from '../base/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AdminSource } from './api.ts';
 import { AdminError, errorBody } from './errors.ts';
+import { controlRoutes } from './routes/control.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { healthRoutes } from './routes/health.ts';
 import type { Route } from './routes/route.ts';
 import { stateRoutes } from './routes/state.ts';
 import { zoneRoutes } from './routes/zones.ts';
-import { hostIsAllowed, SECURITY_HEADERS } from './security.ts';
+import { hostIsAllowed, requireToken, SECURITY_HEADERS } from './security.ts';
 
 export interface AdminOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
   readonly source: AdminSource;
+  /** What changes need as `Authorization: Bearer`; undefined lets nobody change anything. */
+  readonly token?: string | undefined;
   readonly log: Log;
 }
 
@@ -31,13 +34,14 @@ export const adminRoutes = (source: AdminSource): readonly Route[] => [
   ...healthRoutes(source),
   ...stateRoutes(source),
   ...zoneRoutes(source),
+  ...controlRoutes(source),
   ...dashboardRoutes(),
 ];
 
-export async function startAdmin({ host, port, source, log }: AdminOptions): Promise<AdminServer> {
+export async function startAdmin({ host, port, source, token, log }: AdminOptions): Promise<AdminServer> {
   const app = fastify({
     logger: false,
-    // Nothing reads a body yet, and what will is small.
+    // What is read of a body is small.
     bodyLimit: 16_384,
     requestTimeout: 10_000,
     connectionTimeout: 30_000,
@@ -53,7 +57,10 @@ export async function startAdmin({ host, port, source, log }: AdminOptions): Pro
   app.server.maxConnections = 200;
   guard(app, host, log);
   const routes = adminRoutes(source);
-  for (const { url, handler } of routes) app.route({ method: 'GET', url, handler });
+  app.addHook('onRequest', async (request) => {
+    if (request.method === 'POST' && !request.is404) requireToken(request.headers.authorization, token);
+  });
+  for (const { method = 'GET', url, handler } of routes) app.route({ method, url, handler });
   handleUnknown(app, routes);
 
   try {
@@ -91,13 +98,17 @@ function guard(app: FastifyInstance, host: string, log: Log): void {
 
 /** A known path with another method is 405 and says which it takes; anything else is 404. */
 function handleUnknown(app: FastifyInstance, routes: readonly Route[]): void {
-  const patterns = routes.map(({ url }) => new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[a-z]+/g, '[^/]+')}$`));
+  const patterns = routes.map(({ url, method }) => ({
+    pattern: new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[a-z]+/g, '[^/]+')}$`),
+    allow: method ?? 'GET, HEAD',
+  }));
   // In a hook, as a body that nobody wants must not be read first.
   app.addHook('onRequest', async (request, reply) => {
     if (!request.is404) return;
     const path = pathOf(request);
-    if (!patterns.some((pattern) => pattern.test(path))) throw new AdminError(404, 'not-found', 'no such path');
-    reply.header('allow', 'GET, HEAD');
+    const known = patterns.find(({ pattern }) => pattern.test(path));
+    if (known === undefined) throw new AdminError(404, 'not-found', 'no such path');
+    reply.header('allow', known.allow);
     throw new AdminError(405, 'method-not-allowed', `${request.method} is not possible here`);
   });
 }

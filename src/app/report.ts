@@ -1,7 +1,15 @@
 /** What the admin server is told of the service. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { AdminSource, StatusReport, ThreadReport, ZoneReport } from '../admin/api.ts';
+import type {
+  AdminSource,
+  CommandReport,
+  StatusReport,
+  ThreadReport,
+  ZoneCommand,
+  ZoneDetail,
+  ZoneReport,
+} from '../admin/api.ts';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { COUNTERS, type CounterName, type Counters } from '../front/counters.ts';
@@ -14,6 +22,7 @@ import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { InheritedSocket } from './sockets.ts';
+import { zoneDetails } from './zone-details.ts';
 
 export interface ReportParts {
   readonly clock: Clock;
@@ -107,6 +116,18 @@ export class ServiceReport implements AdminSource {
     };
   }
 
+  zoneDetail(name: string): ZoneDetail | undefined {
+    const zone = this.#parts.upstream.zones.get(name);
+    const report = this.zone(name);
+    if (zone === undefined || report === undefined) return undefined;
+    const learned = this.#parts.upstream.learned;
+    return { ...report, ...zoneDetails(zone, learned, this.#parts.clock.now()) };
+  }
+
+  command(name: string, command: ZoneCommand, serial = 0): Promise<CommandReport> | undefined {
+    return this.#parts.upstream.command(name, (commands, zone) => commands[command](zone, serial));
+  }
+
   transfers(): Promise<readonly RunningTransfer[]> {
     return this.#parts.hub.transfers();
   }
@@ -140,7 +161,7 @@ export class ServiceReport implements AdminSource {
   }
 }
 
-const isoTime = (time: Milliseconds | undefined): string | null =>
+export const isoTime = (time: Milliseconds | undefined): string | null =>
   time === undefined || !Number.isFinite(time) ? null : new Date(time).toISOString();
 
 function packageVersion(): string {

@@ -162,7 +162,10 @@ export class Service {
     await this.#hub.start();
     await this.#udp.listen();
     const { admin } = this.#config;
-    if (admin !== undefined) this.#admin = await startAdmin({ ...admin, source: this.#report, log: this.#log });
+    if (admin !== undefined) {
+      const token = admin.tokenFile === undefined ? undefined : readFileSync(admin.tokenFile, 'utf8').trim();
+      this.#admin = await startAdmin({ ...admin, token, source: this.#report, log: this.#log });
+    }
     this.#configureSecondaries();
     await this.#upstream.configure(this.#config);
     this.#ticker = setInterval(() => this.#refusals.tick(this.#clock.now()), TICK_MS);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { ZonegateError } from '../base/errors.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { httpGet } from '../remote/http.ts';
+import { type HttpOptions, httpRequest } from '../remote/http.ts';
 import { formatProblem } from './output.ts';
 
 export interface ServerOptions {
@@ -22,11 +22,26 @@ export const withServerOptions = (command: Command): Command =>
     .option('--json', 'print JSON');
 
 /** Reads `path` (no slash in front) of the admin API; `Answer` is what src/admin/api.ts has for it. */
-export async function readAdmin<Answer extends object>(path: string, options: ServerOptions): Promise<Answer> {
+export const readAdmin = <Answer extends object>(path: string, options: ServerOptions): Promise<Answer> =>
+  askAdmin(path, options, {});
+
+/** Has the service change something; needs the token. */
+export const postAdmin = <Answer extends object>(path: string, body: object, options: ServerOptions): Promise<Answer> =>
+  askAdmin(path, options, { method: 'POST', body: JSON.stringify(body) });
+
+async function askAdmin<Answer extends object>(
+  path: string,
+  options: ServerOptions,
+  what: Pick<HttpOptions, 'method' | 'body'>,
+): Promise<Answer> {
   const { base, token } = adminServer(options);
-  const headers = { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+  const headers = {
+    accept: 'application/json',
+    ...(what.body !== undefined && { 'content-type': 'application/json' }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  };
   // Below the URL's own path, for a service behind a reverse proxy.
-  const answer = await httpGet(new URL(path, base.href.replace(/\/*$/, '/')), { headers });
+  const answer = await httpRequest(new URL(path, base.href.replace(/\/*$/, '/')), { ...what, headers });
   const where = base.origin;
   if (!answer.ok) {
     const message = `the service does not answer at ${where}: ${answer.failure}`;
@@ -41,9 +56,14 @@ export async function readAdmin<Answer extends object>(path: string, options: Se
     throw new ZonegateError('ZG_ADMIN_UNREACHABLE', notOurs, { server: where, status });
   }
   // A question that makes no sense to the service is the asker's mistake.
-  const code = status === 400 || status === 404 ? 'ZG_USAGE' : 'ZG_ADMIN_UNREACHABLE';
+  const code = MISTAKES.has(status) ? 'ZG_USAGE' : 'ZG_ADMIN_UNREACHABLE';
   throw new ZonegateError(code, `the service at ${where} says: ${message}`, { server: where, status });
 }
+
+const MISTAKES: ReadonlySet<number> = new Set([400, 401, 403, 404, 409]);
+
+/** A URL loses `.` for a segment, percent sign or not, so the root zone is called `@` there. */
+export const pathSegment = (name: string): string => (name === '.' ? '@' : encodeURIComponent(name));
 
 interface AdminAddress {
   readonly base: URL;

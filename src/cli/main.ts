@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { type ErrorCode, ZonegateError } from '../base/errors.ts';
 import { register as registerCert } from './commands/cert.ts';
 import { register as registerCheck } from './commands/check.ts';
+import { register as registerControl } from './commands/control.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerKeygen } from './commands/keygen.ts';
 import { register as registerQuickstart } from './commands/quickstart.ts';
@@ -28,6 +29,7 @@ const COMMANDS = [
   registerZones,
   registerZone,
   registerTransfers,
+  registerControl,
 ];
 
 /** Scripts tell these apart (INTERFACE.md, "Commands"); every other error ends with 1. */

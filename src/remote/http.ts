@@ -3,7 +3,9 @@ import { Agent, request } from 'undici';
 import { fail, type Result, succeed } from '../base/result.ts';
 
 export interface HttpOptions {
+  readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
   readonly connectTimeoutMs?: number;
   /** The whole of it, to the last octet. */
   readonly timeoutMs?: number;
@@ -18,9 +20,16 @@ export interface HttpAnswer {
 /** In words that go behind a colon: `the server does not accept connections`. */
 export type HttpFailure = string;
 
-/** One GET on a connection of its own; redirects are not followed, proxies of the environment not used. */
-export async function httpGet(url: URL, options: HttpOptions = {}): Promise<Result<HttpAnswer, HttpFailure>> {
-  const { headers = {}, connectTimeoutMs = 5_000, timeoutMs = 15_000, maxBytes = 64_000_000 } = options;
+/** One request on a connection of its own; redirects are not followed, proxies of the environment not used. */
+export async function httpRequest(url: URL, options: HttpOptions = {}): Promise<Result<HttpAnswer, HttpFailure>> {
+  const {
+    method = 'GET',
+    headers = {},
+    body = null,
+    connectTimeoutMs = 5_000,
+    timeoutMs = 15_000,
+    maxBytes = 64_000_000,
+  } = options;
   const agent = new Agent({
     connect: { timeout: connectTimeoutMs },
     headersTimeout: timeoutMs,
@@ -28,7 +37,13 @@ export async function httpGet(url: URL, options: HttpOptions = {}): Promise<Resu
     maxResponseSize: maxBytes,
   });
   try {
-    const answer = await request(url, { dispatcher: agent, headers, signal: AbortSignal.timeout(timeoutMs) });
+    const answer = await request(url, {
+      method,
+      body,
+      dispatcher: agent,
+      headers,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     return succeed({ status: answer.statusCode, body: await answer.body.text() });
   } catch (error) {
     return fail(describe(error));

@@ -10,7 +10,7 @@ export const zoneRoutes = (source: AdminSource): readonly Route[] => [
     url: '/api/v1/zones/:zone',
     handler: async (request) => {
       const { zone } = request.params as { zone: string };
-      const report = source.zone(readZoneName(zone));
+      const report = source.zoneDetail(readZoneName(zone));
       if (report === undefined) throw new AdminError(404, 'unknown-zone', 'no such zone');
       return report;
     },
@@ -100,7 +100,7 @@ function textOf(name: string, value: unknown): string | undefined {
 const badQuery = (message: string): AdminError => new AdminError(400, 'bad-query', message);
 
 /** Any case, with or without the final dot, to the one form that zones are kept under; `@` is the root. */
-function readZoneName(text: string): string {
+export function readZoneName(text: string): string {
   if (text === '@') return '.';
   const name = nameFromText(text);
   if (!name.ok) throw new AdminError(404, 'bad-zone-name', 'that is not a zone name');

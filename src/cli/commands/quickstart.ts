@@ -9,7 +9,7 @@ import { supervise } from '../../app/supervisor.ts';
 import { ZonegateError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
 import { createCertificate } from '../../net/certificates.ts';
-import { httpGet } from '../../remote/http.ts';
+import { httpRequest } from '../../remote/http.ts';
 import { formatProblem } from '../output.ts';
 import { newKey } from './keygen.ts';
 
@@ -110,7 +110,7 @@ function transferFrom(server: string, caFile: string, keyFile: string): Promise<
 async function untilServed(url: string): Promise<void> {
   const deadline = Date.now() + ZONE_TIMEOUT_MS;
   while (Date.now() < deadline) {
-    const answer = await httpGet(new URL(url));
+    const answer = await httpRequest(new URL(url));
     if (answer.ok && answer.value.status === 200) return;
     await setTimeout(50);
   }

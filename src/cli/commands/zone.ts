@@ -1,7 +1,7 @@
 /** `zonegate zone Z`: one zone of the running service. */
 import type { Command } from 'commander';
-import type { ZoneReport } from '../../admin/api.ts';
-import { readAdmin, type ServerOptions, withServerOptions } from '../client.ts';
+import type { ZoneDetail } from '../../admin/api.ts';
+import { pathSegment, readAdmin, type ServerOptions, withServerOptions } from '../client.ts';
 import { printJson, printTable, wantsJson } from '../output.ts';
 import { readableBytes, readableTime } from '../readable.ts';
 
@@ -9,7 +9,7 @@ export function register(program: Command): void {
   withServerOptions(program.command('zone').description('one zone of the running service'))
     .argument('<zone>', 'its name, with or without the final dot')
     .action(async (name: string, options: ServerOptions) => {
-      const zone = await readAdmin<ZoneReport>(`api/v1/zones/${pathSegment(name)}`, options);
+      const zone = await readAdmin<ZoneDetail>(`api/v1/zones/${pathSegment(name)}`, options);
       if (wantsJson(options)) printJson(zone);
       else
         printTable(zoneRows(zone, Date.now()), [
@@ -19,7 +19,7 @@ export function register(program: Command): void {
     });
 }
 
-export function zoneRows(zone: ZoneReport, now: number): (readonly [string, string | undefined])[] {
+export function zoneRows(zone: ZoneDetail, now: number): Row[] {
   const { bytes, frames } = zone;
   return [
     ['zone', zone.zone],
@@ -36,10 +36,39 @@ export function zoneRows(zone: ZoneReport, now: number): (readonly [string, stri
     ['next check', readableTime(zone['next-check'], now)],
     ['expires', readableTime(zone['expires-at'], now)],
     ['last error', zone['last-error'] ?? undefined],
+    ...historyRows(zone, now),
+    ...zone.primaries.flatMap(({ address, cannot }): Row[] =>
+      cannot.length === 0 ? [] : [[`primary ${address}`, `cannot ${cannot.join(', ')}, as was found out`]],
+    ),
+    ['IXFR failed', zone['last-ixfr-failure'] ?? undefined],
   ];
 }
 
-const text = (value: number | null): string | undefined => (value === null ? undefined : String(value));
+type Row = readonly [string, string | undefined];
 
-/** A URL loses `.` for a segment, percent sign or not, so the root zone is called `@` there. */
-const pathSegment = (name: string): string => (name === '.' ? '@' : encodeURIComponent(name));
+function historyRows(zone: ZoneDetail, now: number): Row[] {
+  const { held, versions } = zone;
+  const change = zone['last-change'];
+  return [
+    ['pinned', text(zone.pinned)],
+    ['held', held === null ? undefined : `serial ${held.serial}: ${held.reasons.join('; ')}`],
+    ['rejected', text(zone.rejected)],
+    [
+      'last change',
+      change === null
+        ? undefined
+        : `${change.how}: ${change['frames-packed']} frames packed, ${change['frames-shared']} shared`,
+    ],
+    ['history', versions.length <= 1 ? undefined : `${readableBytes(zone['history-bytes'])} for older versions`],
+    ...versions.map((version): Row => [`version ${version.serial}`, versionText(version, now)]),
+  ];
+}
+
+function versionText(version: ZoneDetail['versions'][number], now: number): string {
+  const { step, records } = version;
+  const told = version['primary-serial'] === version.serial ? '' : `, the primary's ${version['primary-serial']}`;
+  const changed = step === null ? '' : `, -${step.removed} +${step.added} in ${readableBytes(step.bytes)}`;
+  return `${readableTime(version.since, now)}, ${records} records${changed}${told}${version.served ? ', served' : ''}`;
+}
+
+const text = (value: number | null): string | undefined => (value === null ? undefined : String(value));

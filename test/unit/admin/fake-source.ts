@@ -1,13 +1,44 @@
 /** A service that is only told about: what the admin server reads, made up and changeable by the test. */
-import type { AdminSource, StatusReport, ZoneReport } from '../../../src/admin/api.ts';
+import type {
+  AdminSource,
+  CommandReport,
+  StatusReport,
+  ZoneCommand,
+  ZoneDetail,
+  ZoneReport,
+} from '../../../src/admin/api.ts';
 import { COUNTERS, type CounterName } from '../../../src/front/counters.ts';
 import type { RunningTransfer } from '../../../src/front/messages.ts';
 import { createLog, type Log } from '../../../src/telemetry/log.ts';
+
+/** What one zone is asked for, of two versions. */
+export const detailed = (zone: ZoneReport): ZoneDetail => ({
+  ...zone,
+  versions: [2, 1].map((serial) => ({
+    serial,
+    'primary-serial': serial,
+    since: '2026-11-21T08:00:00.000Z',
+    records: 1234,
+    bytes: 98_765,
+    frames: 7,
+    served: serial === 2,
+    step: serial === 2 ? { removed: 1, added: 2, bytes: 200 } : null,
+  })),
+  'history-bytes': 32_000,
+  'last-change': { how: 'IXFR', 'frames-packed': 2, 'frames-shared': 5, removed: 1, added: 2 },
+  pinned: null,
+  held: { serial: 3, reasons: ['all is gone'], since: '2026-11-21T08:00:00.000Z' },
+  rejected: null,
+  primaries: [{ address: '192.0.2.1#53', cannot: ['ixfr'] }],
+  'last-ixfr-failure': null,
+});
 
 export class FakeSource implements AdminSource {
   zoneList: ZoneReport[] = [];
   transferList: RunningTransfer[] = [];
   draining = false;
+  readonly commands: [string, ZoneCommand, number | undefined][] = [];
+  outcome: CommandReport = { ok: true, text: 'done' };
   readonly counts = new Map<CounterName, number>(COUNTERS.map((name) => [name, 0]));
 
   status(): StatusReport {
@@ -41,6 +72,17 @@ export class FakeSource implements AdminSource {
 
   zone(name: string): ZoneReport | undefined {
     return this.zoneList.find(({ zone }) => zone === name);
+  }
+
+  zoneDetail(name: string): ZoneDetail | undefined {
+    const zone = this.zone(name);
+    return zone && detailed(zone);
+  }
+
+  command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined {
+    if (this.zone(zone) === undefined) return undefined;
+    this.commands.push([zone, command, serial]);
+    return Promise.resolve(this.outcome);
   }
 
   async transfers(): Promise<readonly RunningTransfer[]> {

@@ -51,8 +51,8 @@ test('answers have exactly the fields and types that their schema has', async ()
   for (const [path, schema] of [
     ['/api/v1/status', 'Status'],
     ['/api/v1/zones', 'ZoneList'],
-    ['/api/v1/zones/example.org', 'Zone'],
-    ['/api/v1/zones/example.net', 'Zone'],
+    ['/api/v1/zones/example.org', 'ZoneDetail'],
+    ['/api/v1/zones/example.net', 'ZoneDetail'],
     ['/api/v1/transfers', 'TransferList'],
     ['/api/v1/zones/example.edu', 'Error'],
   ] as const) {

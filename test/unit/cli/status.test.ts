@@ -15,7 +15,7 @@ import { zoneRows } from '../../../src/cli/commands/zone.ts';
 import { zoneColumns } from '../../../src/cli/commands/zones.ts';
 import { formatTable } from '../../../src/cli/output.ts';
 import { readableBytes, readableSeconds, readableTime } from '../../../src/cli/readable.ts';
-import { capturedLog, FakeSource, fakeLoadingZone, fakeTransfer, fakeZone } from '../admin/fake-source.ts';
+import { capturedLog, detailed, FakeSource, fakeLoadingZone, fakeTransfer, fakeZone } from '../admin/fake-source.ts';
 
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const main = fileURLToPath(new URL(`../../../src/cli/main${extension}`, import.meta.url));
@@ -177,7 +177,7 @@ test('tables show what people ask for, and a dash for what is not there', () => 
 
   const [, served, waiting] = formatTable([zone, loading], zoneColumns(now));
   const [, transfer] = formatTable([fakeTransfer()], TRANSFER_COLUMNS);
-  const one = Object.fromEntries(zoneRows(zone, now));
+  const one = Object.fromEntries(zoneRows(detailed(zone), now));
   const service = Object.fromEntries(statusRows(source.status()));
 
   assert.equal(served, 'example.org  served   2026112101     1234  98.8 kB  2m 5s ago  in 1h 30m   hidden   -');
@@ -191,6 +191,10 @@ test('tables show what people ask for, and a dash for what is not there', () => 
   );
   assert.equal(one['expires'], 'in 2d');
   assert.equal(one['size'], '98.8 kB in 7 frames');
+  assert.equal(one['held'], 'serial 3: all is gone');
+  assert.equal(one['last change'], 'IXFR: 2 frames packed, 5 shared');
+  assert.equal(one['version 2'], '1h ago, 1234 records, -1 +2 in 200 B, served');
+  assert.equal(one['primary 192.0.2.1#53'], 'cannot ixfr, as was found out');
   assert.equal(service['zones'], '3: 2 served, 1 loading, 0 expired');
   assert.equal(service['listen'], 'tcp 127.0.0.1:5300, tls [::1]:8853');
   assert.equal(service['up'], '1h 2m');
