@@ -1,6 +1,7 @@
 /** What the admin API tells: the types of its JSON, and the source that the service gives to the admin server. */
 import type { CounterName } from '../front/counters.ts';
 import type { RunningTransfer } from '../front/messages.ts';
+import type { SecondaryReport, ZoneSecondaryReport } from './api-secondaries.ts';
 
 export interface StatusReport {
   readonly version: string;
@@ -60,6 +61,7 @@ export interface ZoneDetail extends ZoneReport {
   /** What an operator rejected last, if the primary still has it. */
   readonly rejected: number | null;
   readonly primaries: readonly PrimaryReport[];
+  readonly secondaries: readonly ZoneSecondaryReport[];
   /** Why differences did not do, the last time. */
   readonly 'last-ixfr-failure': string | null;
 }
@@ -123,6 +125,9 @@ export interface AdminSource {
   zoneDetail(name: string): ZoneDetail | undefined;
   /** Changes a zone; `serial` for pin and rollback. Undefined where there is no such zone. */
   command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined;
+  secondaries(): readonly SecondaryReport[];
+  /** Tries to send NOTIFY, by what came of them. */
+  notifies(): Readonly<Record<string, number>>;
   /** Running now, over all fronts. */
   transfers(): Promise<readonly RunningTransfer[]>;
   /** Every zone is served. */

@@ -10,6 +10,7 @@ import type {
   ZoneDetail,
   ZoneReport,
 } from '../admin/api.ts';
+import type { SecondaryReport } from '../admin/api-secondaries.ts';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { COUNTERS, type CounterName, type Counters } from '../front/counters.ts';
@@ -21,6 +22,7 @@ import type { Pool } from '../pool/pool.ts';
 import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
+import { secondaryReports, zoneSecondaries } from './secondaries-report.ts';
 import type { InheritedSocket } from './sockets.ts';
 import { zoneDetails } from './zone-details.ts';
 
@@ -121,7 +123,17 @@ export class ServiceReport implements AdminSource {
     const report = this.zone(name);
     if (zone === undefined || report === undefined) return undefined;
     const learned = this.#parts.upstream.learned;
-    return { ...report, ...zoneDetails(zone, learned, this.#parts.clock.now()) };
+    const secondaries = zoneSecondaries(this.#parts.standings, name, zone.config.secondaries);
+    return { ...report, ...zoneDetails(zone, learned, this.#parts.clock.now()), secondaries };
+  }
+
+  secondaries(): readonly SecondaryReport[] {
+    const { config, standings, notifier } = this.#parts;
+    return secondaryReports(config(), standings, notifier.pending());
+  }
+
+  notifies(): Readonly<Record<string, number>> {
+    return this.#parts.notifier.results;
   }
 
   command(name: string, command: ZoneCommand, serial = 0): Promise<CommandReport> | undefined {

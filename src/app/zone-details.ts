@@ -9,7 +9,7 @@ export function zoneDetails(
   zone: Readonly<Zone>,
   learned: Learned,
   now: Milliseconds,
-): Omit<ZoneDetail, keyof ZoneReport> {
+): Omit<ZoneDetail, keyof ZoneReport | 'secondaries'> {
   const { history, served, lastChange, held, primary, isPinned } = zone;
   const frames = served?.handle.frames ?? 0;
   return {

@@ -10,6 +10,7 @@ import { register as registerControl } from './commands/control.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerKeygen } from './commands/keygen.ts';
 import { register as registerQuickstart } from './commands/quickstart.ts';
+import { register as registerSecondaries } from './commands/secondaries.ts';
 import { register as registerServe } from './commands/serve.ts';
 import { register as registerStatus } from './commands/status.ts';
 import { register as registerTransfer } from './commands/transfer.ts';
@@ -29,6 +30,7 @@ const COMMANDS = [
   registerZones,
   registerZone,
   registerTransfers,
+  registerSecondaries,
   registerControl,
 ];
 

@@ -14,6 +14,7 @@ export interface MetricsSource {
   };
   zones(): readonly ZoneMetrics[];
   counters(): ReadonlyMap<string, number>;
+  notifies(): Readonly<Record<string, number>>;
   threads(): readonly {
     readonly thread: string;
     readonly 'loop-delay-mean-ms': number;
@@ -52,6 +53,7 @@ interface Sample {
 const families = (source: MetricsSource, now: number): readonly Family[] => [
   ...zoneFamilies(source.zones(), now),
   ...counterFamilies(source.counters()),
+  notifyFamily(source.notifies()),
   ...threadFamilies(source),
   ...processFamilies(source, now),
 ];
@@ -117,6 +119,13 @@ function counterFamilies(counters: ReadonlyMap<string, number>): Family[] {
     total('zonegate_notifies_total', 'NOTIFY messages accepted.', 'notifies'),
   ];
 }
+
+const notifyFamily = (notifies: Readonly<Record<string, number>>): Family => ({
+  name: 'zonegate_notify_sent_total',
+  help: 'NOTIFY sent to secondaries, copies included, by what came of it.',
+  type: 'counter',
+  values: Object.entries(notifies).map(([outcome, value]) => ({ labels: { outcome }, value })),
+});
 
 function threadFamilies(source: MetricsSource): Family[] {
   const delays = source.threads().flatMap(({ thread, 'loop-delay-mean-ms': mean, 'loop-delay-p99-ms': p99 }) => [

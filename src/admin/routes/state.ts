@@ -1,6 +1,7 @@
-/** `/api/v1/status` and `/api/v1/transfers`: what the service is and what it does right now. */
+/** `/api/v1/status`, `secondaries` and `transfers`: what the service is, who follows it, and what it does right now. */
 import type { RunningTransfer } from '../../front/messages.ts';
 import type { AdminSource, TransferList } from '../api.ts';
+import type { SecondaryList } from '../api-secondaries.ts';
 import { AdminError } from '../errors.ts';
 import type { Route } from './route.ts';
 
@@ -9,6 +10,10 @@ const FRONTS_TIMEOUT_MS = 3_000;
 
 export const stateRoutes = (source: AdminSource): readonly Route[] => [
   { url: '/api/v1/status', handler: async () => source.status() },
+  {
+    url: '/api/v1/secondaries',
+    handler: async (): Promise<SecondaryList> => ({ secondaries: source.secondaries() }),
+  },
   {
     url: '/api/v1/transfers',
     handler: async (): Promise<TransferList> => ({ transfers: await runningTransfers(source) }),

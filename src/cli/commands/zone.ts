@@ -1,9 +1,11 @@
 /** `zonegate zone Z`: one zone of the running service. */
 import type { Command } from 'commander';
 import type { ZoneDetail } from '../../admin/api.ts';
+import type { ZoneSecondaryReport } from '../../admin/api-secondaries.ts';
 import { pathSegment, readAdmin, type ServerOptions, withServerOptions } from '../client.ts';
 import { printJson, printTable, wantsJson } from '../output.ts';
 import { readableBytes, readableTime } from '../readable.ts';
+import { outcomeText } from './secondaries.ts';
 
 export function register(program: Command): void {
   withServerOptions(program.command('zone').description('one zone of the running service'))
@@ -40,6 +42,7 @@ export function zoneRows(zone: ZoneDetail, now: number): Row[] {
     ...zone.primaries.flatMap(({ address, cannot }): Row[] =>
       cannot.length === 0 ? [] : [[`primary ${address}`, `cannot ${cannot.join(', ')}, as was found out`]],
     ),
+    ...zone.secondaries.map((one): Row => [`secondary ${one.secondary}`, secondaryText(one, now)]),
     ['IXFR failed', zone['last-ixfr-failure'] ?? undefined],
   ];
 }
@@ -69,6 +72,13 @@ function versionText(version: ZoneDetail['versions'][number], now: number): stri
   const told = version['primary-serial'] === version.serial ? '' : `, the primary's ${version['primary-serial']}`;
   const changed = step === null ? '' : `, -${step.removed} +${step.added} in ${readableBytes(step.bytes)}`;
   return `${readableTime(version.since, now)}, ${records} records${changed}${told}${version.served ? ', served' : ''}`;
+}
+
+function secondaryText(secondary: ZoneSecondaryReport, now: number): string {
+  const { state, serial, 'behind-since': since, 'last-notify': notify } = secondary;
+  const has = state === 'behind' ? ` with ${serial}, since ${readableTime(since, now)}` : '';
+  const told = notify === null ? '' : `, NOTIFY ${notify.serial} ${outcomeText(notify)}`;
+  return `${state}${has}${told}`;
 }
 
 const text = (value: number | null): string | undefined => (value === null ? undefined : String(value));

@@ -7,6 +7,12 @@ import type {
   ZoneDetail,
   ZoneReport,
 } from '../../../src/admin/api.ts';
+import type {
+  NotifyReport,
+  SecondaryReport,
+  TakenReport,
+  ZoneSecondaryReport,
+} from '../../../src/admin/api-secondaries.ts';
 import { COUNTERS, type CounterName } from '../../../src/front/counters.ts';
 import type { RunningTransfer } from '../../../src/front/messages.ts';
 import { createLog, type Log } from '../../../src/telemetry/log.ts';
@@ -30,12 +36,14 @@ export const detailed = (zone: ZoneReport): ZoneDetail => ({
   held: { serial: 3, reasons: ['all is gone'], since: '2026-11-21T08:00:00.000Z' },
   rejected: null,
   primaries: [{ address: '192.0.2.1#53', cannot: ['ixfr'] }],
+  secondaries: [fakeZoneSecondary()],
   'last-ixfr-failure': null,
 });
 
 export class FakeSource implements AdminSource {
   zoneList: ZoneReport[] = [];
   transferList: RunningTransfer[] = [];
+  secondaryList: SecondaryReport[] = [];
   draining = false;
   readonly commands: [string, ZoneCommand, number | undefined][] = [];
   outcome: CommandReport = { ok: true, text: 'done' };
@@ -83,6 +91,14 @@ export class FakeSource implements AdminSource {
     if (this.zone(zone) === undefined) return undefined;
     this.commands.push([zone, command, serial]);
     return Promise.resolve(this.outcome);
+  }
+
+  secondaries(): readonly SecondaryReport[] {
+    return this.secondaryList;
+  }
+
+  notifies() {
+    return { acknowledged: 5, 'no-answer': 2 };
   }
 
   async transfers(): Promise<readonly RunningTransfer[]> {
@@ -163,3 +179,47 @@ export function capturedLog(): { readonly log: Log; readonly lines: Record<strin
   };
   return { log: createLog({ level: 'debug', format: 'json', destination: { write } }), lines };
 }
+
+const fakeNotify = (): NotifyReport => ({
+  serial: 2026112101,
+  tries: 2,
+  'sent-at': '2026-11-21T08:00:02.000Z',
+  outcome: 'failed',
+  'answered-at': null,
+  rcode: null,
+  why: 'no answer',
+});
+
+const fakeTaken = (): TakenReport => ({
+  at: '2026-11-21T07:00:02.000Z',
+  from: 2026112001,
+  to: 2026112002,
+  'sent-as': 'IXFR',
+  transport: 'tls',
+  outcome: 'done',
+});
+
+export const fakeZoneSecondary = (fields: Partial<ZoneSecondaryReport> = {}): ZoneSecondaryReport => ({
+  secondary: 'sec1',
+  state: 'behind',
+  serial: 2026112002,
+  'behind-since': '2026-11-21T08:00:01.000Z',
+  'last-notify': fakeNotify(),
+  'last-query': { at: '2026-11-21T07:00:01.000Z', serial: 2026112002 },
+  'last-transfer': fakeTaken(),
+  ...fields,
+});
+
+export const fakeSecondary = (fields: Partial<SecondaryReport> = {}): SecondaryReport => ({
+  secondary: 'sec1',
+  address: '198.51.100.7:53',
+  transport: 'udp',
+  notify: true,
+  keys: ['sec1-key'],
+  zones: { current: 5, behind: 1, unknown: 2 },
+  'notify-pending': 1,
+  'last-notify': { zone: 'example.org', ...fakeNotify() },
+  'last-transfer': { zone: 'example.net', ...fakeTaken() },
+  behind: [{ zone: 'example.org', serial: 2026112002, since: '2026-11-21T08:00:01.000Z' }],
+  ...fields,
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type AdminServer, adminRoutes, startAdmin } from '../../../src/admin/server.ts';
-import { capturedLog, FakeSource, fakeLoadingZone, fakeTransfer, fakeZone } from './fake-source.ts';
+import { capturedLog, FakeSource, fakeLoadingZone, fakeSecondary, fakeTransfer, fakeZone } from './fake-source.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -22,6 +22,10 @@ interface OpenApi {
 const source = new FakeSource();
 source.zoneList = [fakeZone('example.org'), fakeLoadingZone('example.net', 'no answer')];
 source.transferList = [fakeTransfer()];
+source.secondaryList = [
+  fakeSecondary(),
+  fakeSecondary({ address: null, notify: false, 'last-notify': null, 'last-transfer': null, behind: [] }),
+];
 let server: AdminServer;
 let openapi: OpenApi;
 
@@ -54,6 +58,7 @@ test('answers have exactly the fields and types that their schema has', async ()
     ['/api/v1/zones/example.org', 'ZoneDetail'],
     ['/api/v1/zones/example.net', 'ZoneDetail'],
     ['/api/v1/transfers', 'TransferList'],
+    ['/api/v1/secondaries', 'SecondaryList'],
     ['/api/v1/zones/example.edu', 'Error'],
   ] as const) {
     const answer = await read(path);

@@ -9,13 +9,22 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ZoneReport } from '../../../src/admin/api.ts';
 import { type AdminServer, startAdmin } from '../../../src/admin/server.ts';
+import { secondaryColumns } from '../../../src/cli/commands/secondaries.ts';
 import { statusRows } from '../../../src/cli/commands/status.ts';
 import { TRANSFER_COLUMNS } from '../../../src/cli/commands/transfers.ts';
 import { zoneRows } from '../../../src/cli/commands/zone.ts';
 import { zoneColumns } from '../../../src/cli/commands/zones.ts';
 import { formatTable } from '../../../src/cli/output.ts';
 import { readableBytes, readableSeconds, readableTime } from '../../../src/cli/readable.ts';
-import { capturedLog, detailed, FakeSource, fakeLoadingZone, fakeTransfer, fakeZone } from '../admin/fake-source.ts';
+import {
+  capturedLog,
+  detailed,
+  FakeSource,
+  fakeLoadingZone,
+  fakeSecondary,
+  fakeTransfer,
+  fakeZone,
+} from '../admin/fake-source.ts';
 
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const main = fileURLToPath(new URL(`../../../src/cli/main${extension}`, import.meta.url));
@@ -41,6 +50,40 @@ test('status prints what the service tells, as JSON where nobody looks', async (
 
   assert.equal(status, 0);
   assert.deepEqual(JSON.parse(stdout), source.status());
+});
+
+test('secondaries prints who follows, as JSON where nobody looks', async () => {
+  source.secondaryList = [fakeSecondary()];
+
+  const { stdout, status } = await zonegate('secondaries', '--server', url);
+
+  assert.equal(status, 0);
+  assert.deepEqual(JSON.parse(stdout), { secondaries: [fakeSecondary()] });
+});
+
+test('the table of secondaries says how many zones are current, and how the last NOTIFY and transfer went', () => {
+  const quiet = { address: null, notify: false, 'last-notify': null, 'last-transfer': null, behind: [] };
+  const now = Date.parse('2026-11-21T08:00:12.000Z');
+
+  const lines = formatTable([fakeSecondary(), fakeSecondary({ secondary: 'sec2', ...quiet })], secondaryColumns(now));
+
+  assert.deepEqual(
+    lines.map((line) => line.split(/ {2,}/)),
+    [
+      ['SECONDARY', 'ADDRESS', 'CURRENT', 'BEHIND', 'UNKNOWN', 'LAST NOTIFY', 'LAST TRANSFER', 'BEHIND LONGEST'],
+      [
+        'sec1',
+        '198.51.100.7:53 udp',
+        '5',
+        '1',
+        '2',
+        `${readableTime('2026-11-21T08:00:02.000Z', now)}, failed (no answer)`,
+        `${readableTime('2026-11-21T07:00:02.000Z', now)}, IXFR over tls`,
+        'example.org',
+      ],
+      ['sec2', '-', '5', '1', '2', 'off', '-', '-'],
+    ],
+  );
 });
 
 test('-c finds the service by the admin section of its configuration', async () => {
