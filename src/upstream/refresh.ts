@@ -239,7 +239,8 @@ class Attempt {
     const { rcode, code, text } = received.failure;
     const result = await this.#askWhole(theirs, handle, text);
     const isClosedAtOnce = code === 'ZG_PRIMARY_CLOSED' && receiver?.hasBegun === false;
-    const isUnable = rcode === undefined ? isClosedAtOnce : CANNOT.has(rcode);
+    // An answer without records is djbdns': IXFR is a type as any other to it, which the zone has no records of.
+    const isUnable = rcode === undefined ? isClosedAtOnce || code === 'EMPTY_ANSWER' : CANNOT.has(rcode);
     if (isUnable && result.kind === 'received') this.#deps.learned.cannot(this.#address, 'ixfr', this.#now);
     return result;
   }

@@ -266,6 +266,7 @@ const FAULTS: readonly Fault[] = [
     answer: (ask) => [send(ask, [])],
     why: /holds no records/,
     axfr: OTHER,
+    isLearned: true,
   },
   {
     name: 'has the question of an AXFR',
