@@ -69,7 +69,10 @@ function guardClears(): void {
 
 export const NOTIFY_SECRET = Buffer.alloc(32, 'n');
 
-function notifyConfig(secondaries: Record<string, unknown>, zones: Record<string, readonly string[]>): NotifyConfig {
+export function notifyConfig(
+  secondaries: Record<string, unknown>,
+  zones: Record<string, readonly string[]>,
+): NotifyConfig {
   const text = JSON.stringify({
     version: 1,
     listen: [{ address: '127.0.0.1' }],
@@ -83,9 +86,9 @@ function notifyConfig(secondaries: Record<string, unknown>, zones: Record<string
   return loaded.config;
 }
 
-/** Waits, while sockets do their work, until it holds; throws after five seconds of real time. */
-export async function untilHolds(what: string, test: () => boolean): Promise<void> {
-  const deadline = realNow() + 5_000;
+/** Waits, while sockets do their work, until it holds; throws after so much real time. */
+export async function untilHolds(what: string, test: () => boolean, timeoutMs = 5_000): Promise<void> {
+  const deadline = realNow() + timeoutMs;
   while (!test()) {
     if (realNow() > deadline) throw new Error(`in vain: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,8 @@
 /** A secondary that takes NOTIFY and answers as it is told, faults included; its answers come from the tests' own encoder. */
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { PemPair } from '../../src/net/certificates.ts';
 import { type DecodedMessage, decodeMessage } from './message-decoder.ts';
 import { TYPE_NUMBERS } from './transfer-messages.ts';
 
@@ -77,10 +79,11 @@ export async function startUdpSecondary(answer: Answerer, port = 0): Promise<Scr
   return secondary;
 }
 
-export async function startTcpSecondary(answer: Answerer): Promise<ScriptedSecondary> {
+/** `tls`: over TLS 1.3, without ALPN. */
+export async function startTcpSecondary(answer: Answerer, tls?: PemPair): Promise<ScriptedSecondary> {
   const sockets = new Set<TcpSocket>();
   let last: TcpSocket | undefined;
-  const server: Server = createServer((socket) => {
+  const serve = (socket: TcpSocket): void => {
     sockets.add(socket);
     secondary.connections.all++;
     secondary.connections.open++;
@@ -100,7 +103,11 @@ export async function startTcpSecondary(answer: Answerer): Promise<ScriptedSecon
         for (const reply of secondary.answer(notify)) socket.write(withLength(reply));
       }
     });
-  });
+  };
+  const server: Server =
+    tls === undefined
+      ? createServer(serve)
+      : createTlsServer({ cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.3' }, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const secondary: ScriptedSecondary = {
     port: (server.address() as { port: number }).port,

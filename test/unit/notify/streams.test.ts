@@ -1,6 +1,7 @@
 /** NOTIFY out over TCP and TLS. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { createCertificate, type PemPair, spkiPin } from '../../../src/net/certificates.ts';
 import { NotifyWorld, settle, untilHolds } from '../../support/notify-world.ts';
 import {
   type Answerer,
@@ -17,9 +18,9 @@ afterEach(async () => {
   for (const stop of started.splice(0).reverse()) await stop();
 });
 
-async function begin(answer: Answerer, count: number) {
-  const secondary = await startTcpSecondary(answer);
-  const s = { address: `127.0.0.1:${secondary.port}`, transport: 'tcp', 'notify-retry': RETRY };
+async function begin(answer: Answerer, count: number, settings: object = {}, tls?: PemPair) {
+  const secondary = await startTcpSecondary(answer, tls);
+  const s = { address: `127.0.0.1:${secondary.port}`, transport: 'tcp', 'notify-retry': RETRY, ...settings };
   const zones = Array.from({ length: count }, (_, i) => `z${i}.example`);
   const world = new NotifyWorld({ s }, Object.fromEntries(zones.map((zone) => [zone, ['s']])));
   started.push(
@@ -92,4 +93,24 @@ test('nobody there: the failure says so', async () => {
   world.pass(120_000);
 
   assert.match(String(world.events[0]?.['why']), /connection refused/);
+});
+
+test('over TLS only a secondary whose key has the pin is told, and ALPN is not asked of it', async () => {
+  const own = createCertificate({ kind: 'server', names: ['localhost'], days: 2, now: new Date() });
+  const other = createCertificate({ kind: 'server', names: ['localhost'], days: 2, now: new Date() });
+  const over = (pins: readonly string[]) => ({ transport: 'tls', tls: { pins } });
+
+  const right = await begin(acknowledge, 3, over([spkiPin(own.certPem)]), own);
+  for (const zone of right.zones) right.world.serve(zone, 1);
+  await untilHolds('3 answers', () => right.world.notifier.results.acknowledged === 3);
+  const wrong = await begin(acknowledge, 1, over([spkiPin(other.certPem)]), own);
+  wrong.world.serve('z0.example', 1);
+  await untilHolds('the failure', () => wrong.world.notifier.results['not-sent'] === 1);
+  wrong.world.pass(60_000);
+  await untilHolds('the next', () => wrong.world.notifier.results['not-sent'] === 2);
+  wrong.world.pass(120_000);
+
+  assert.equal(right.secondary.connections.all, 1);
+  assert.equal(wrong.secondary.taken.length, 0);
+  assert.match(String(wrong.world.events[0]?.['why']), /shows a key with the pin/);
 });
