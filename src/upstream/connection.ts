@@ -3,8 +3,15 @@
  * that is used again and again, so a message is a view of it that is valid for the length of the call.
  */
 import type { Socket } from 'node:net';
-import type { ZonegateError } from '../base/errors.ts';
-import { type ConnectOptions, connectDns, type DnsTarget, describe, type TlsFacts } from '../net/dns-connect.ts';
+import { ZonegateError } from '../base/errors.ts';
+import {
+  type ConnectOptions,
+  connectDns,
+  type DnsTarget,
+  describe,
+  type TlsFacts,
+  targetToText,
+} from '../net/dns-connect.ts';
 
 /** Beside the begun message of up to 65,537 octets there is always room for as much again. */
 const BUFFER_OCTETS = 256 * 1024;
@@ -115,10 +122,20 @@ export class PrimaryConnection {
     return !this.#isPaused;
   }
 
+  #cut(error: ZonegateError | undefined): ZonegateError {
+    const text = error?.message ?? `${targetToText(this.target)}: the server closed the connection`;
+    return new ZonegateError(
+      'ZG_PRIMARY_CLOSED',
+      `${text} in the middle of a message`,
+      { reason: 'cut' },
+      error?.cause,
+    );
+  }
+
   #end(error: ZonegateError | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket?.destroy();
-    this.#reader.closed(error);
+    this.#reader.closed(this.#filled > 0 ? this.#cut(error) : error);
   }
 }

@@ -63,7 +63,7 @@ export class IxfrReceiver implements Asker {
     return this.#handle;
   }
 
-  /** A message has come: IXFR is known there. */
+  /** An answer has come, or a part of one: IXFR is known there. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -104,6 +104,7 @@ export class IxfrReceiver implements Asker {
   }
 
   ended(error: ZonegateError): void {
+    this.#hasBegun ||= error.fields['reason'] === 'cut';
     if (this.#whole !== undefined) this.#whole.ended(error);
     else this.#end({ kind: 'failed', failure: brokenOff(error) }, 'abort');
   }

@@ -148,7 +148,16 @@ const FAULTS: readonly Fault[] = [
       yield { send: octets.subarray(0, octets.length - 40) };
       yield { close: true };
     },
-    why: /closed the connection after \d+ octets/,
+    why: /closed the connection in the middle of a message after \d+ octets/,
+    axfr: OTHER,
+  },
+  {
+    name: 'is closed in the middle of its first message',
+    answer: (ask) => {
+      const message = framed(encodeMessage({ id: ask.id, answers: hosts(ask.zone).slice(0, 100) }));
+      return [{ send: message.subarray(0, 100) }, { close: true }];
+    },
+    why: /closed the connection in the middle of a message/,
     axfr: OTHER,
   },
   {
