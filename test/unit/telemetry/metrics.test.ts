@@ -38,6 +38,7 @@ test('the metrics that INTERFACE.md and dashboards rely on are there, with their
     ['zonegate_tls_handshake_failures_total', 0],
     ['zonegate_requests_total', 60],
     ['zonegate_notifies_total', 0],
+    ['zonegate_notify_sent_total{outcome="acknowledged"}', 5],
     ['zonegate_event_loop_delay_seconds{thread="control",quantile="mean"}', 0.0015],
     ['zonegate_event_loop_delay_seconds{thread="front-0",quantile="0.99"}', 0.003],
     ['zonegate_pool_queued', 2],
