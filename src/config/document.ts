@@ -12,6 +12,24 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** Offsets of keys that stand a second time in their mapping. */
+function duplicateKeys(root: unknown): number[] {
+  const found: number[] = [];
+  const waiting = [root];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (isSeq(node)) for (const item of node.items) waiting.push(item);
+    if (!isMap(node)) continue;
+    const seen = new Set<unknown>();
+    for (const { key, value } of node.items) {
+      const name = isScalar(key) ? key.value : key;
+      if (seen.has(name)) found.push(offsetOf(key) ?? 0);
+      seen.add(name);
+      if (value !== null && value !== undefined) waiting.push(value);
+    }
+  }
+  return found;
+}
+
 export class ConfigDocument {
   /** Syntax errors and duplicate keys. */
   readonly problems: readonly ConfigProblem[];
@@ -23,15 +41,19 @@ export class ConfigDocument {
 
   constructor(text: string, file: string) {
     this.#file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true });
-    this.problems = this.#document.errors.map((error) => {
+    // The library's own check for duplicates compares each key with each: 100,000 zones would take a minute.
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false });
+    const syntax = this.#document.errors.map((error) => {
       const { line, col } = this.#lines.linePos(error.pos[0]);
       // What follows a colon or stands in quotes may be a piece of the file, and that piece a secret.
       const what = error.message.replace(/:? *".*$|: .*$/s, '');
-      const message =
-        error.code === 'DUPLICATE_KEY' ? `duplicate key${keyAt(text, error.pos[0])}` : `not YAML: ${what}`;
-      return { path: '', line, column: col, file, message };
+      return { path: '', line, column: col, file, message: `not YAML: ${what}` };
     });
+    const duplicates = duplicateKeys(this.#document.contents).map((offset) => {
+      const { line, col } = this.#lines.linePos(offset);
+      return { path: '', line, column: col, file, message: `duplicate key${keyAt(text, offset)}` };
+    });
+    this.problems = [...syntax, ...duplicates].sort((a, b) => a.line - b.line || a.column - b.column);
     this.value = this.problems.length > 0 ? undefined : this.#toValue();
   }
 
