@@ -12,6 +12,8 @@ const SHELLS = ['config', 'telemetry', 'net', 'pool', 'store', 'remote'];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(CORE.map((folder, i) => [folder, CORE.slice(0, i)])),
   guard: ['base', 'wire', 'zone'],
+  // Digests of a version that is told under another serial.
+  xfr: ['base', 'wire', 'tsig', 'zone', 'guard'],
   // One concern each; what is said of the outside in events and metrics is shared.
   config: CORE,
   telemetry: [...CORE, 'config', 'front', 'admin'],

@@ -28,6 +28,10 @@ export interface PrimaryRefreshDeps {
   readonly report: (event: RefreshEvent, fields: Record<string, unknown>) => void;
 }
 
+/** Differences in a row that do not fit, until they are not asked for; and for how long. */
+const MISFITS = 3;
+const IXFR_PAUSE_MS = 3_600_000;
+
 export class PrimaryRefresh {
   readonly #deps: PrimaryRefreshDeps;
 
@@ -54,7 +58,7 @@ export class PrimaryRefresh {
       key,
       serial: zone.isDiverged ? undefined : source?.serial,
       base: source?.version.handle,
-      wants: isForced ? 'whole' : 'differences',
+      wants: isForced ? 'whole' : zone.ixfrPausedUntil > startedAt ? 'newer' : 'differences',
       first,
       // Only a NOTIFY names a sender; at their times the timers try again.
       refused: first === undefined || first === '' ? undefined : zone.refusedSerial?.serial,
@@ -67,13 +71,23 @@ export class PrimaryRefresh {
     if (result.kind !== 'received') return this.#told(zone, result);
     let taken = await this.#take(zone, result, startedAt, isForced);
     if (taken.kind === 'refused' && result.transfer.kind === 'differences' && taken.code !== undefined) {
+      this.#noteMisfit(zone, taken.why);
       // RFC 9103 §7.10.2: what cannot be had in parts may be had whole.
       const whole = await refresh(this.#deps, { ...request, after: { ...result.continuation, why: taken.why } });
       if (whole.kind !== 'received') return this.#told(zone, whole);
       result = whole;
       taken = await this.#take(zone, whole, startedAt, isForced);
     }
+    if (taken.kind === 'taken' && result.transfer.kind === 'differences') zone.ixfrFailures = 0;
     return this.#event(zone, taken, result.expireS);
+  }
+
+  /** Some primaries' differences never fit, as NSD's where the apex has an MX: asking twice each time helps nobody. */
+  #noteMisfit(zone: Zone, why: string): void {
+    zone.lastIxfrFailure = why;
+    if (++zone.ixfrFailures < MISFITS) return;
+    zone.ixfrFailures = 0;
+    zone.ixfrPausedUntil = this.#deps.clock.now() + IXFR_PAUSE_MS;
   }
 
   async #take(

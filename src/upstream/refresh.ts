@@ -36,8 +36,8 @@ export interface RefreshRequest {
   readonly serial: number | undefined;
   /** What we have: along its fences a whole zone is packed. */
   readonly base: VersionHandle | undefined;
-  /** Differences will do; else a whole zone, whatever its serial. */
-  readonly wants: 'differences' | 'whole';
+  /** Differences will do; a zone that is newer, but whole; or a whole zone, whatever its serial. */
+  readonly wants: 'differences' | 'newer' | 'whole';
   /** A transfer that has ended, on whose connection to go on (RFC 9103 §7.10.2). */
   readonly after?: Continuation | undefined;
   /** Address text to ask first: who sent the NOTIFY. */
@@ -151,7 +151,8 @@ class Attempt {
     if (order === 'equal') return { kind: 'current', expireS };
     if (order !== 'newer') return { kind: 'behind', serial: soa.serial, order, address: this.#where };
     if (soa.serial === refused) return { kind: 'refused-before' };
-    const mayIxfr = this.#request.primary.ixfr && this.#deps.learned.can(this.#address, 'ixfr', this.#now);
+    const mayIxfr =
+      wants === 'differences' && this.#request.primary.ixfr && this.#deps.learned.can(this.#address, 'ixfr', this.#now);
     return serial === undefined || !mayIxfr ? this.#askWhole(soa.serial) : this.#askDifferences(serial, soa.serial);
   }
 

@@ -35,6 +35,9 @@ export interface Zone {
   hasDeferredNotify: boolean;
   /** An operator wants it whole, whatever the serial. */
   isRetransferWanted: boolean;
+  /** Times in a row that differences did not fit; until when they are not asked for. */
+  ixfrFailures: number;
+  ixfrPausedUntil: Milliseconds;
   /** Why differences did not do, the last time. */
   lastIxfrFailure: string | undefined;
   /** One thing at a time is done to a zone: the end of the last. */
@@ -84,6 +87,8 @@ export const newZone = (
   hasDeferredNotify: false,
   isRetransferWanted: false,
   lastIxfrFailure: undefined,
+  ixfrFailures: 0,
+  ixfrPausedUntil: 0,
   turn: Promise.resolve(),
   isRestoring: true,
   lastChange: undefined,

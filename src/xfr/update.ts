@@ -14,8 +14,9 @@ import { type SlabUsage, storeFrameTable, type VersionHandle, VersionReader } fr
 import type { IngestFailure } from './answer-reader.ts';
 import { type IxfrAnswer, type IxfrStep, renderIxfr } from './ixfr-answer.ts';
 import { changeFailure, type IxfrOptions, type Piece, readIxfr } from './ixfr-change.ts';
-import { readSoaRecord, type SoaRecord, withSerial } from './soa-record.ts';
+import { readSoaRecord, type SoaRecord, withSerial, writeSoaRecord } from './soa-record.ts';
 import { type MadeVersion, makeVersion, usageOfRun } from './version-maker.ts';
+import { zonemdChange } from './zonemd-serial.ts';
 
 export interface UpdateOptions {
   readonly id: number;
@@ -90,6 +91,14 @@ export function updateByContent(
   return new Updater(options, slabs, directory).adopt(root, soa);
 }
 
+/** A frame table with its sums; `records` without the SOA. */
+interface Table {
+  readonly root: SlabRange;
+  readonly frames: number;
+  readonly records: number;
+  readonly octets: number;
+}
+
 class Updater {
   readonly #options: UpdateOptions;
   readonly #slabs: SlabWriter;
@@ -143,7 +152,7 @@ class Updater {
   }
 
   #made(
-    table: { root: SlabRange; frames: number; records: number; octets: number },
+    table: Table,
     received: SoaRecord,
     change: Change | undefined,
     told: Pick<Updated, 'packed' | 'otherTtls' | 'duplicates'>,
@@ -152,10 +161,29 @@ class Updater {
     const soa = serial === undefined ? received : withSerial(received, serial);
     const failure = exceeds(table, maxRecords, maxBytes);
     if (failure !== undefined) return { ok: false, failure };
-    const version = makeVersion({ id, apex, soa, ...table }, base, this.#slabs, this.#directory);
-    const made = change && this.#step(change, soa, table.octets);
-
+    const own = serial === undefined || serial === received.serial ? undefined : this.#underSerial(table, soa);
+    const final = own ?? table;
+    const version = makeVersion({ id, apex, soa, ...final }, base, this.#slabs, this.#directory);
+    const changed = own === undefined ? change : this.#difference(new VersionReader(own.root, this.#directory));
+    const made = changed && this.#step(changed, soa, final.octets);
     return { ok: true, updated: { ...version, made, primarySerial: received.serial, ...told } };
+  }
+
+  /** With digests for a serial that is not the primary's; undefined where the zone has none. */
+  #underSerial(table: Table, soa: SoaRecord): Table | undefined {
+    const { apex, frameSize } = this.#options;
+    const reader = new VersionReader(table.root, this.#directory);
+    const change = zonemdChange(reader, apex, writeSoaRecord(soa), frameSize, this.#slabs);
+    if (change === undefined) return undefined;
+    const applied = applyChange(reader, change, apex, this.#packer(), this.#slabs);
+    if (!applied.ok) throw new Error('a ZONEMD record was just read, and is not there');
+    const { root, frames, records, octets } = applied;
+    return {
+      root,
+      frames: table.frames + frames,
+      records: table.records + records,
+      octets: table.octets + octets,
+    };
   }
 
   #step({ removed, added }: Change, to: SoaRecord, octets: number): MadeStep | undefined {
