@@ -2,18 +2,30 @@
  * `npm run bench -- NAME...`: scenarios beside the real peers. Tables on standard output, JSON with the machine's facts
  * in `bench/results/`. Without a name, all of them.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { axfr } from './macro/axfr.ts';
 import { ingest } from './macro/ingest.ts';
+import { many } from './macro/many.ts';
 import { memory, update } from './macro/update.ts';
 
 const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
   axfr: () => axfr({ records: 1_000_000, rounds: 50 }),
   ingest: () => ingest({ records: 1_000_000, rounds: 5 }),
   update: () => update({ records: 1_000_000, changes: 10 }),
+  many: () => inFolder((dir) => many({ zones: 100_000, dir })),
   memory: () => memory({ records: 1_000_000, changes: 10_000 }),
 };
+
+async function inFolder(work: (dir: string) => Promise<unknown>): Promise<unknown> {
+  const dir = mkdtempSync(join(tmpdir(), 'zonegate-bench-'));
+  try {
+    return await work(dir);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => SCENARIOS[name] === undefined);
