@@ -7,6 +7,7 @@ import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type {
   Config,
+  HistoryLimits,
   Listener,
   PeerTls,
   Primary,
@@ -210,17 +211,28 @@ function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1, arou
     primary,
     primaryKey: optional(ownKey ?? file.primaries[primary]?.key, canonical),
     secondaries: secondaries ?? [],
-    timers: resolveTimers(timers),
+    timers: shared(resolveTimers(timers)),
     maxRecords,
     maxBytes,
     outOfZone,
     refreshJitter,
     frameSize,
-    history: { versions: history.versions, bytes: history.bytes, ageMs: history.age },
+    history: shared({ versions: history.versions, bytes: history.bytes, ageMs: history.age }),
     serialPolicy,
     ...resolveGuards(own, defaults, around.anchors.get(name) ?? [], around.folder),
   };
 }
+
+/** One object for all that say the same: 100,000 zones have a handful of settings among them. */
+function shared<T extends TimerBounds | HistoryLimits>(value: T): T {
+  const key = JSON.stringify(value);
+  const known = sharedValues.get(key) as T | undefined;
+  if (known !== undefined) return known;
+  sharedValues.set(key, value);
+  return value;
+}
+
+const sharedValues = new Map<string, TimerBounds | HistoryLimits>();
 
 const resolveTimers = (timers: Timers): TimerBounds => ({
   refreshMinMs: timers['refresh-min'],

@@ -42,13 +42,13 @@ export class ServedDelta extends Leased {
 /** A version that can be served, and the answers to IXFR that lead to it. */
 export class ServedVersion extends Leased {
   readonly handle: VersionHandle;
-  readonly reader: VersionReader;
+  #reader: VersionReader | undefined;
   readonly slabs: SlabDirectory;
   readonly #expiries: Float64Array;
   readonly #expirySlot: number;
-  readonly #serials: ReadonlySet<number>;
-  /** By serial; undefined where the whole zone is the better answer. */
-  readonly #deltas = new Map<number, ServedDelta | undefined>();
+  readonly #serials: readonly number[];
+  /** By serial; undefined where the whole zone is the better answer. Made when there is one: most zones are quiet. */
+  #deltas: Map<number, ServedDelta | undefined> | undefined;
 
   constructor(
     handle: VersionHandle,
@@ -63,8 +63,13 @@ export class ServedVersion extends Leased {
     this.#expirySlot = slot;
     this.handle = handle;
     this.slabs = slabs;
-    this.reader = new VersionReader(handle.root, slabs);
-    this.#serials = new Set(serials);
+    this.#serials = serials;
+  }
+
+  /** Made when it is first needed: small zones are sent without. */
+  get reader(): VersionReader {
+    this.#reader ??= new VersionReader(this.handle.root, this.slabs);
+    return this.#reader;
   }
 
   /** Seconds that it may still be served, rounded down; undefined where that has no end. */
@@ -75,18 +80,19 @@ export class ServedVersion extends Leased {
 
   /** What a client with a serial gets: differences, the whole zone, or what control must be asked for. */
   answerFrom(serial: number): ServedDelta | 'AXFR' | 'unknown' {
-    if (this.#deltas.has(serial)) return this.#deltas.get(serial) ?? 'AXFR';
-    return this.#serials.has(serial) ? 'unknown' : 'AXFR';
+    if (this.#deltas?.has(serial)) return this.#deltas.get(serial) ?? 'AXFR';
+    return this.#serials.includes(serial) ? 'unknown' : 'AXFR';
   }
 
   offer(serial: number, delta: ServedDelta | undefined): void {
+    this.#deltas ??= new Map();
     this.#deltas.set(serial, delta);
   }
 
   /** The front serves it no more: running transfers have leases of their own. */
   retire(): void {
     this.release();
-    for (const delta of this.#deltas.values()) delta?.release();
+    for (const delta of this.#deltas?.values() ?? []) delta?.release();
   }
 }
 
