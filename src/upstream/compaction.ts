@@ -8,13 +8,13 @@ import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { Zone } from './zone.ts';
 
 /** Dead octets that are let be, whatever lives. */
-const WASTE_LET_BE = 2 * SLAB_SIZE;
+const WASTE_LET_BE = SLAB_SIZE;
 /** And in proportion to what lives. */
 const WASTE_SHARE = 0.15;
 /** A slab that is fuller is not worth the copying. */
 const FULL_ENOUGH = 0.75;
 /** Slabs emptied at once. */
-const MOST_VICTIMS = 4;
+const MOST_VICTIMS = 2;
 
 export interface CompactionDeps {
   readonly pool: Pool;
