@@ -24,6 +24,8 @@ COPY --from=build /zonegate/dist dist
 COPY --from=build /zonegate/src/admin/dashboard src/admin/dashboard
 COPY --from=build /zonegate/conf conf
 USER zonegate
+# The store.
+VOLUME /var/lib/zonegate
 EXPOSE 53/tcp 53/udp 853/tcp
 # SIGTERM drains running transfers: give it time (docker stop --time, terminationGracePeriodSeconds).
 STOPSIGNAL SIGTERM

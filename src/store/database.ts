@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Manifest } from './manifest.ts';
 import type { StoreSetup } from './messages.ts';
-import { checkFile, setAside } from './store-file.ts';
+import { checkFile, claim, setAside } from './store-file.ts';
 import type { ZoneRecord } from './version-store.ts';
 
 export interface StoreDatabase {
@@ -26,6 +26,7 @@ const FORMAT = 1;
 export function openDatabase(setup: StoreSetup): OpenedDatabase {
   const { folder } = setup;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  claim(folder);
   let damage = checkFile(folder);
   try {
     return { database: openFile(setup), damage };

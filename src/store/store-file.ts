@@ -1,11 +1,42 @@
 /** The file of the store as a file: whether it is whole, and out of the way where it is not. LMDB trusts it blindly. */
-import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const DATA = 'data.mdb';
 const LOCK = 'lock.mdb';
 /** Put there when the process crashed as it read the store, see `markSuspect`. */
 const SUSPECT = 'suspect';
+/** Has the number of the process that uses the folder. */
+const OWNER = 'owner';
+/** Throws where another process has the folder: two that prune each other's versions would lose both. */
+export function claim(folder: string): void {
+  const file = join(folder, OWNER);
+  const owner = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  if (owner > 0 && owner !== process.pid && isService(owner)) {
+    throw new Error(`process ${owner} uses it; give each service a folder of its own`);
+  }
+  writeFileSync(file, `${process.pid}\n`);
+}
+
+/** A number is used again by and by: what runs under it now must be a zonegate, too. */
+function isService(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join('src', 'app', 'main'));
+  } catch {
+    return false;
+  }
+}
+
 /** By the parent of a process that crashed before it was ready: LMDB trusts its file, and a damaged one may do that. */
 export function markSuspect(folder: string): void {
   if (existsSync(join(folder, DATA))) writeFileSync(join(folder, SUSPECT), '');

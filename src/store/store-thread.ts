@@ -37,15 +37,18 @@ export class StoreThread {
     switch (message.kind) {
       case 'commit':
         this.#directory.add(message.slabs);
+        this.#endRemoval(message.commit.zone);
         this.#commits.push({ request: message.request, commit: message.commit });
         this.#schedule();
         return;
       case 'record':
+        this.#endRemoval(message.zone);
         this.#records.set(message.zone, message.record);
         if (message.isUrgent) this.#schedule();
         else this.#recordTimer ??= setTimeout(() => this.#flush(), RECORDS_MS);
         return;
       case 'load':
+        for (const { zone } of message.zones) this.#endRemoval(zone);
         this.#slabs.begin(message.ids, message.spares);
         this.#load(message.request, message.zones);
         return;
@@ -53,6 +56,11 @@ export class StoreThread {
         void this.#close();
         return;
     }
+  }
+
+  /** A zone may come back at once: what was removed is gone before anything else is done for it. */
+  #endRemoval(zone: string): void {
+    if (this.#records.has(zone) && this.#records.get(zone) === undefined) this.#flush();
   }
 
   /** After the messages that have come by now. */

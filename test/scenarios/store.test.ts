@@ -135,6 +135,18 @@ test('octets of a frame that were changed are found by its hash, and never serve
   assert.ok(zone.records.includes('host77.example.org. TXT "of host 77"'));
 });
 
+test('two services do not share a folder: the second ends and says why, the first goes on', async () => {
+  const dir = newFolder();
+  write(dir, 1);
+  const service = await start(dir);
+  await updated(service, 1);
+  await assert.rejects(start(dir), /the store in .*store failed: process \d+ uses it/);
+  const zone = await takeZone(service.port, ZONE);
+  await service.stop();
+
+  assert.equal(zone.serial, 1);
+});
+
 test('a disk that is full: the old version goes on, and a new one is taken once there is room', async () => {
   const dir = newFolder();
   write(dir, 1);
