@@ -107,9 +107,11 @@ test('10,000 zones do not hold the control thread for long', async () => {
 
   const times: number[] = [];
   for (let round = 0; round < 3; round++) {
-    const start = performance.now();
+    // Of the processor's time: what else the machine does is no matter of ours.
+    const start = process.cpuUsage();
     await renderMetrics(source, NOW);
-    times.push(performance.now() - start);
+    const { user, system } = process.cpuUsage(start);
+    times.push((user + system) / 1000);
   }
 
   // 85 ms where it was measured; room for a machine that does other things as well.
