@@ -5,13 +5,14 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { repositoryRoot } from './support/repository.ts';
 
-const CORE = ['base', 'wire', 'tsig', 'zone', 'xfr', 'policy', 'guard'];
+const CORE = ['base', 'wire', 'tsig', 'zone', 'xfr', 'policy', 'guard', 'catalog'];
 const SHELLS = ['config', 'telemetry', 'net', 'pool', 'store', 'remote'];
 
 /** For each folder of `src`, the other folders that it may import. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(CORE.map((folder, i) => [folder, CORE.slice(0, i)])),
   guard: ['base', 'wire', 'zone'],
+  catalog: ['base', 'wire', 'zone'],
   // Digests of a version that is told under another serial.
   xfr: ['base', 'wire', 'tsig', 'zone', 'guard'],
   // One concern each; what is said of the outside in events and metrics is shared.

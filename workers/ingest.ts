@@ -1,7 +1,8 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { readCatalog } from '../src/catalog/read.ts';
 import { type Judgement, judgeVersion } from '../src/guard/judge.ts';
-import type { JudgeTask, ZoneTextTask } from '../src/pool/read-tasks.ts';
+import type { CatalogTask, CatalogTaskResult, JudgeTask, ZoneTextTask } from '../src/pool/read-tasks.ts';
 import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
 import { renderIxfr } from '../src/xfr/ixfr-answer.ts';
@@ -90,6 +91,22 @@ export function text({ readable, version, apex, file }: ZoneTextTask): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+export function catalog({ readable, version, apex, maxMembers }: CatalogTask): CatalogTaskResult {
+  directory.add(readable);
+  const reading = readCatalog(new VersionReader(version.root, directory), apex, maxMembers);
+  if (!reading.ok) return reading;
+  const { members } = reading;
+  return {
+    ok: true,
+    columns: {
+      zones: members.map(({ zone }) => zone),
+      labels: members.map(({ label }) => label),
+      groups: new Map(members.flatMap(({ groups }, i) => (groups.length === 0 ? [] : [[i, groups]]))),
+      coos: new Map(members.flatMap(({ coo }, i) => (coo === undefined ? [] : [[i, coo]]))),
+    },
+  };
 }
 
 const readerOf = (version: VersionHandle | undefined): VersionReader | undefined =>

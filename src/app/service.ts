@@ -136,12 +136,13 @@ export class Service {
           this.#udpZones.remove(zone);
           this.#withdraw(zone);
         },
+        changed: () => this.#configureZones(),
       },
       report: (event, fields) => this.#onUpstreamEvent(event, fields),
     });
     this.#report = new ServiceReport({
       clock: this.#clock,
-      config: () => this.#config,
+      config: () => ({ ...this.#config, zones: this.#upstream.zoneConfigs }),
       sockets,
       upstream: this.#upstream,
       standings: this.#standings,
@@ -166,8 +167,9 @@ export class Service {
       const token = admin.tokenFile === undefined ? undefined : readFileSync(admin.tokenFile, 'utf8').trim();
       this.#admin = await startAdmin({ ...admin, token, source: this.#report, log: this.#log });
     }
-    this.#configureSecondaries();
-    await this.#upstream.configure(this.#config);
+    const configured = this.#upstream.configure(this.#config);
+    this.#configureZones();
+    await configured;
     this.#ticker = setInterval(() => this.#refusals.tick(this.#clock.now()), TICK_MS);
     this.#report.begin();
     const { zones } = this.#report.status();
@@ -193,11 +195,8 @@ export class Service {
     const { listen, certificates, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, certificates, store, threads, admin };
     this.#log = createLog(this.#config.log);
-    const policy = policyOf(this.#config);
-    this.#hub.setPolicy(policy);
-    this.#udp.setPolicy(policy);
-    this.#configureSecondaries();
     void this.#upstream.configure(this.#config);
+    this.#configureZones();
     const warnings = loaded.warnings.map(({ file, line, path, message }) => ({ file, line, path, message }));
     this.#log.event('reloaded', {
       ok: true,
@@ -258,9 +257,14 @@ export class Service {
     this.#notifier.withdrawn(zone);
   }
 
-  #configureSecondaries(): void {
-    this.#standings.configure(this.#config);
-    this.#notifier.configure(this.#config);
+  /** What goes by the zones there are, members of catalogs included. */
+  #configureZones(): void {
+    const config = { ...this.#config, zones: this.#upstream.zoneConfigs };
+    const policy = policyOf(config);
+    this.#hub.setPolicy(policy);
+    this.#udp.setPolicy(policy);
+    this.#standings.configure(config);
+    this.#notifier.configure(config);
   }
 
   async #answerIxfr({ zone, version, from }: IxfrWish): Promise<PublishedAnswer | undefined> {
@@ -319,7 +323,7 @@ const publishedVersion = ({ version, serials, step }: ServedZone): PublishedVers
 
 const withoutName = ({ event: _, ...fields }: FrontEvent): Omit<FrontEvent, 'event'> => fields;
 
-function policyOf(config: Config): PolicyUpdate {
+function policyOf(config: Pick<Config, 'zones' | 'primaries' | 'rules' | 'keys' | 'limits'>): PolicyUpdate {
   const notifyFrom = new Map<string, readonly string[]>();
   for (const [name, zone] of config.zones) {
     const primary = config.primaries.get(zone.primary);

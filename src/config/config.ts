@@ -17,6 +17,8 @@ export interface Config {
   readonly secondaries: ReadonlyMap<string, Secondary>;
   /** By `zoneLabel`. A folder of zone files adds the zones it holds only where they are listed here. */
   readonly zones: ReadonlyMap<string, ZoneConfig>;
+  /** By name. */
+  readonly catalogTemplates: ReadonlyMap<string, ZoneSettings>;
   readonly rules: readonly RuleConfig[];
   readonly limits: ConnectionLimits;
   readonly store: StoreConfig;
@@ -136,11 +138,15 @@ export interface NotifyRetry {
   readonly backoff: number;
 }
 
-export interface ZoneConfig {
+export interface ZoneConfig extends ZoneSettings {
   /** `zoneLabel`: lower case, no final dot. */
   readonly name: string;
   /** Wire form, lower case. */
   readonly apex: Bytes;
+}
+
+/** All of a zone but its name: what members of a catalog have in common. */
+export interface ZoneSettings {
   readonly primary: string;
   /** Key for this zone towards the primary: its own, else the primary's. */
   readonly primaryKey: string | undefined;
@@ -160,6 +166,18 @@ export interface ZoneConfig {
   readonly externalValidation: ExternalValidation | undefined;
   readonly history: HistoryLimits;
   readonly serialPolicy: 'hold' | 'adopt' | 'translate';
+  /** There where the zone is a catalog. */
+  readonly catalog: InterpretedCatalog | undefined;
+}
+
+/** RFC 9432: the zones that it lists are served, too. */
+export interface InterpretedCatalog {
+  readonly role: 'interpret';
+  /** Names of templates: that of all members, and those of members of a group. */
+  readonly template: { readonly default: string; readonly groups: ReadonlyMap<string, string> };
+  /** Patterns of zones; what none of them matches is not taken. */
+  readonly members: readonly string[];
+  readonly maxMembers: number;
 }
 
 /** Versions kept besides the one served; whichever limit comes first. */

@@ -13,6 +13,8 @@ export interface JsonSchema {
   readonly example?: unknown;
   /** Known, but brought by a later version of the program. */
   readonly later?: true;
+  /** Of a zone, and of no more than one. */
+  readonly ofOneZone?: true;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | false;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { checkCatalogs } from './catalogs.ts';
 import type { Config } from './config.ts';
 import { ConfigDocument, type ConfigProblem } from './document.ts';
 import { checkFiles } from './files.ts';
@@ -38,6 +39,7 @@ export function parseConfig(text: string, file: string, readFile: (path: string)
   const parsed = v1.safeParse(document.value ?? {});
   const folder = dirname(resolve(file));
   const references = checkReferences(document.value);
+  checkCatalogs(document.value, references);
   const files = checkFiles(document.value, folder, readFile, now);
   const problems = [
     ...(parsed.success ? [] : describeIssues(parsed.error.issues, document)),

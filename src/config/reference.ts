@@ -29,14 +29,19 @@ function renderKey(name: string, schema: JsonSchema, required: boolean): string[
 
 function renderSetting(name: string, schema: JsonSchema): string[] {
   if (schema.properties !== undefined && schema.example === undefined) {
-    return [`${name}:`, ...indent(renderKeys(schema))];
+    return [`${name}:`, ...indent(renderKeys(name === 'zone-defaults' ? forMany(schema) : schema))];
   }
   if (schema.items?.properties !== undefined) {
     return [`${name}:`, '  -', ...indent(indent(renderKeys(schema.items)))];
   }
   if (typeof schema.additionalProperties === 'object') {
     const entry = schema.additionalProperties;
-    const inner = name === 'zones' ? withoutDefaults(entry) : entry;
+    const inner =
+      name === 'zones'
+        ? withoutDefaults(entry)
+        : name === 'catalog-templates'
+          ? forMany(withoutDefaults(entry))
+          : entry;
     return [`${name}:`, `  ${String(schema.example)}:`, ...indent(indent(renderKeys(inner)))];
   }
   return [`${name}: ${inline(schema.default ?? schema.example)}`];
@@ -61,6 +66,13 @@ const withoutDefaults = (zone: JsonSchema): JsonSchema => ({
   ),
 });
 
+/** Those keys of a zone that may stand for more than one. */
+const forMany = (zone: JsonSchema): JsonSchema => ({
+  properties: Object.fromEntries(
+    Object.entries(zone.properties ?? {}).filter(([, { ofOneZone }]) => ofOneZone !== true),
+  ),
+});
+
 /** Names that the operator chooses have no default; a mapping has one where any of its keys has. */
 function hasDefault(schema: JsonSchema): boolean {
   if (typeof schema.additionalProperties === 'object' || schema.items?.properties !== undefined) return false;
@@ -79,7 +91,7 @@ const inline = (value: unknown): string =>
         .map((item) => stringify(item, { defaultStringType: 'PLAIN' }).trim())
         .map(quoted)
         .join(', ')}]`
-    : stringify(value).trim();
+    : stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
 
 /** Inside brackets a colon, comma or star would mean something. */
 const quoted = (item: string): string =>

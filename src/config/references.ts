@@ -48,11 +48,14 @@ export function checkReferences(value: unknown): Findings {
     if (!isMapping(zone)) continue;
     checkZone(['zones', name], zone, defaults, must, found);
     // A generated catalog has no primary; its own key is refused elsewhere, as long as there are none.
-    if (name === '*' || zone['catalog-role'] !== undefined) continue;
+    if (name === '*' || zone['catalog-role'] === 'generate') continue;
     if (zone['primary'] === undefined && defaults['primary'] === undefined) {
       const message = '`primary` is missing; expected the name of one of `primaries`, here or in `zone-defaults`';
       found.problems.push({ path: ['zones', name], message, at: 'key' });
     }
+  }
+  for (const [name, template] of entriesOf(value, 'catalog-templates')) {
+    if (isMapping(template)) checkZone(['catalog-templates', name], template, defaults, must, found);
   }
   checkRules(value, names.zones, must, found);
   return found;

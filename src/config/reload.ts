@@ -17,6 +17,7 @@ const SECTIONS: Readonly<Record<keyof Config, 'live' | 'restart'>> = {
   primaries: 'live',
   secondaries: 'live',
   zones: 'live',
+  catalogTemplates: 'live',
   rules: 'live',
   limits: 'live',
   store: 'restart',

@@ -5,6 +5,7 @@ import type { Bytes } from '../base/bytes.ts';
 import type { TrustAnchor } from '../guard/dnssec/anchor.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { TsigKey } from '../tsig/key.ts';
+import { resolveCatalog } from './catalogs.ts';
 import type {
   Config,
   HistoryLimits,
@@ -17,6 +18,7 @@ import type {
   StoreConfig,
   TimerBounds,
   ZoneConfig,
+  ZoneSettings,
 } from './config.ts';
 import { resolveGuards } from './guards.ts';
 import type { V1, V1Zone } from './v1.ts';
@@ -36,7 +38,8 @@ export interface Surroundings {
 /** Takes what has passed all checks; what is wrong here is a mistake of ours. */
 export function resolveV1(file: V1, around: Surroundings): Config {
   const { version: _version, listen, certificates, keys, primaries, secondaries, zones, rules, ...rest } = file;
-  const { 'zone-defaults': zoneDefaults, limits, store, threads, log, admin, ...later } = rest;
+  const { 'zone-defaults': zoneDefaults, 'catalog-templates': templates, limits, store, ...others } = rest;
+  const { threads, log, admin, ...later } = others;
   nothingLeft(later);
   const front = threads.front === 'auto' ? Math.max(1, Math.floor(around.cores / 2)) : threads.front;
   const pool = threads.pool === 'auto' ? Math.max(1, around.cores - front) : threads.pool;
@@ -62,6 +65,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
         return [resolved.name, resolved];
       }),
     ),
+    catalogTemplates: mapValues(templates, (own) => resolveSettings(own, zoneDefaults, file, around, [])),
     rules: rules.map((rule, index) => resolveRule(rule, index)),
     limits: {
       connections: limits.connections,
@@ -188,6 +192,19 @@ function resolveSecondary(
 }
 
 function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1, around: Surroundings): ZoneConfig {
+  const parsed = parseName(name);
+  if (!parsed.ok) throw new Error('a zone was not checked');
+  const { label, wire } = parsed.value;
+  return { name: label, apex: wire, ...resolveSettings(own, defaults, file, around, around.anchors.get(name) ?? []) };
+}
+
+function resolveSettings(
+  own: V1Zone,
+  defaults: V1Zone,
+  file: V1,
+  around: Surroundings,
+  anchors: readonly TrustAnchor[],
+): ZoneSettings {
   const history = { ...BUILT_IN_HISTORY, ...present(defaults.history ?? {}), ...present(own.history ?? {}) };
   const timers: Timers = { ...BUILT_IN_TIMERS, ...present(defaults.timers ?? {}), ...present(own.timers ?? {}) };
   const merged: Defaulted = { ...BUILT_IN, ...present(defaults), ...present(own) };
@@ -200,14 +217,17 @@ function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1, arou
     dnssec: _dnssec,
     'change-guard': _changes,
     'external-validation': _external,
-    ...later
+    ...catalogs
   } = others;
+  const {
+    'catalog-role': _role,
+    'catalog-template': _template,
+    'catalog-members': _members,
+    'catalog-max-members': _maxMembers,
+    ...later
+  } = catalogs;
   nothingLeft(later);
-  const parsed = parseName(name);
-  if (!parsed.ok) throw new Error('a zone was not checked');
   return {
-    name: parsed.value.label,
-    apex: parsed.value.wire,
     primary,
     primaryKey: optional(ownKey ?? file.primaries[primary]?.key, canonical),
     secondaries: secondaries ?? [],
@@ -219,7 +239,8 @@ function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1, arou
     frameSize,
     history: shared({ versions: history.versions, bytes: history.bytes, ageMs: history.age }),
     serialPolicy,
-    ...resolveGuards(own, defaults, around.anchors.get(name) ?? [], around.folder),
+    catalog: resolveCatalog(own),
+    ...resolveGuards(own, defaults, anchors, around.folder),
   };
 }
 

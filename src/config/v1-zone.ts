@@ -1,5 +1,6 @@
 /** A zone as version 1 of the configuration has it on disk, in `zones` and in `zone-defaults`. */
 import { choice, duration, integer, keyName, later, mapping, oneOrMany, size, text, written } from './shapes.ts';
+import { catalogShapes } from './v1-catalogs.ts';
 import { GUARD_DEFAULTS, guardShapes } from './v1-guards.ts';
 import * as values from './values.ts';
 
@@ -103,10 +104,5 @@ export const zone = mapping({
   'on-demand': later('Zones fetched when asked for.'),
   relay: later('Requests passed on to the primary.'),
   padding: later('Padding of answers over TLS.'),
-  'catalog-role': later('interpret or generate.'),
-  'catalog-template': later('Templates for the members.'),
-  'catalog-members': later('Members that are taken.'),
-  'catalog-max-members': later('Most members.'),
-  'catalog-zone': later('Catalog that lists this zone.'),
-  'catalog-group': later('Group in that catalog.'),
+  ...catalogShapes,
 });

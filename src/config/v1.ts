@@ -206,6 +206,10 @@ export const v1 = mapping({
     description: 'The zones served. Each takes any key of zone-defaults, too, and overrides it.',
     example: 'example.org',
   }),
+  'catalog-templates': named(zone, 'names to settings of members').prefault({}).meta({
+    description: 'Settings of zones that a catalog brings, over those of zone-defaults: any key of a zone.',
+    example: 'member',
+  }),
   rules: list(rule, 'rules').prefault([]).meta({
     description: 'Who may have what. The first match wins; what nothing matches is refused.',
   }),
@@ -269,7 +273,6 @@ export const v1 = mapping({
   tls: later('Ciphers and session tickets.'),
   'sig0-keys': later('SIG(0) keys (RFC 2931).'),
   'prefix-sets': later('Sets of networks from files and feeds.'),
-  'catalog-templates': later('Zone keys for members of catalogs.'),
   bans: later('Bans of sources that misbehave.'),
   audit: later('The audit log.'),
 });

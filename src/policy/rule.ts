@@ -10,6 +10,7 @@
 
 import { type AddressBytes, isInPrefix, type Prefix, parsePrefix } from './prefix.ts';
 import type { Rate, RequestType, RuleConfig, Transport } from './rule-config.ts';
+import { compileZones, includesZone, type ZonePatterns } from './zone-patterns.ts';
 
 export interface Rule {
   readonly name: string;
@@ -20,13 +21,6 @@ export interface Rule {
   readonly zone: ZonePatterns | undefined;
   readonly type: readonly RequestType[];
   readonly rate: Rate | undefined;
-}
-
-interface ZonePatterns {
-  readonly exact: ReadonlySet<string>;
-  /** With the leading dot. */
-  readonly below: readonly string[];
-  readonly any: boolean;
 }
 
 const TRANSFER_TYPES: readonly RequestType[] = ['AXFR', 'IXFR', 'SOA'];
@@ -50,14 +44,6 @@ export function compileRule(config: RuleConfig): Rule {
   };
 }
 
-function compileZones(patterns: readonly string[]): ZonePatterns {
-  return {
-    exact: new Set(patterns.filter((pattern) => !pattern.startsWith('*'))),
-    below: patterns.filter((pattern) => pattern.startsWith('*.')).map((pattern) => pattern.slice(1)),
-    any: patterns.includes('*'),
-  };
-}
-
 export const matchesSource = (rule: Rule, source: AddressBytes): boolean =>
   rule.source === undefined || rule.source.some((prefix) => isInPrefix(source, prefix));
 
@@ -69,15 +55,5 @@ export const matchesKey = (rule: Rule, key: string | undefined): boolean =>
 
 export const matchesType = (rule: Rule, type: RequestType): boolean => rule.type.includes(type);
 
-export function matchesZone(rule: Rule, zone: string): boolean {
-  const patterns = rule.zone;
-  if (patterns === undefined || patterns.any || patterns.exact.has(zone)) return true;
-  return patterns.below.some((suffix) => zone.endsWith(suffix) && !isEscaped(zone, zone.length - suffix.length));
-}
-
-/** Whether the dot there is an octet of a label (`\.`): an odd number of backslashes stand before it. */
-function isEscaped(zone: string, dot: number): boolean {
-  let first = dot;
-  while (zone[first - 1] === '\\') first--;
-  return (dot - first) % 2 === 1;
-}
+export const matchesZone = (rule: Rule, zone: string): boolean =>
+  rule.zone === undefined || includesZone(rule.zone, zone);

@@ -30,7 +30,15 @@ import { usageOfRun } from '../xfr/version-maker.ts';
 import type { SlabHandle, SlabRange, SlabReport } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { SlabUsage, VersionHandle } from '../zone/version.ts';
-import type { JudgeRequest, JudgeTask, ZoneTextRequest, ZoneTextTask } from './read-tasks.ts';
+import type {
+  CatalogRequest,
+  CatalogTask,
+  CatalogTaskResult,
+  JudgeRequest,
+  JudgeTask,
+  ZoneTextRequest,
+  ZoneTextTask,
+} from './read-tasks.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** Free slabs that a task is given: more would keep them from other threads, and it can make its own. */
@@ -125,6 +133,12 @@ export class Pool {
   zoneText(request: ZoneTextRequest): Promise<void> {
     const readable = this.#registry.handles(request.version.usage);
     return this.#piscina.run({ ...request, readable } satisfies ZoneTextTask, { name: 'text' });
+  }
+
+  /** What a catalog lists. */
+  catalog(request: CatalogRequest): Promise<CatalogTaskResult> {
+    const readable = this.#registry.handles(request.version.usage);
+    return this.#piscina.run({ ...request, readable } satisfies CatalogTask, { name: 'catalog' });
   }
 
   get stats(): PoolStats {

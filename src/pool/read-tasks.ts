@@ -1,5 +1,6 @@
 /** Tasks of the pool that only read versions: they bring the slabs, and write to none. */
 import type { Bytes } from '../base/bytes.ts';
+import type { CatalogReading } from '../catalog/read.ts';
 import type { GuardRules } from '../guard/judge.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { VersionHandle } from '../zone/version.ts';
@@ -25,3 +26,24 @@ export interface ZoneTextRequest {
   readonly file: string;
 }
 export type ZoneTextTask = ZoneTextRequest & Reading;
+
+/** The members that a version of a catalog zone lists. */
+export interface CatalogRequest {
+  readonly version: VersionHandle;
+  readonly apex: Bytes;
+  readonly maxMembers: number;
+}
+export type CatalogTask = CatalogRequest & Reading;
+
+/** In columns: 100,000 small objects take control far longer to receive than four lists. */
+export type CatalogTaskResult =
+  | { readonly ok: true; readonly columns: MemberColumns }
+  | (CatalogReading & { ok: false });
+
+export interface MemberColumns {
+  readonly zones: readonly string[];
+  readonly labels: readonly string[];
+  /** By index, where there are any. */
+  readonly groups: ReadonlyMap<number, readonly string[]>;
+  readonly coos: ReadonlyMap<number, string>;
+}

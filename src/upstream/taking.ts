@@ -241,6 +241,8 @@ export class Taking {
   ): Promise<string | undefined> {
     const { store, clock } = this.#deps;
     const { version, primarySerial } = made;
+    // One of the same name may have come in its place: nothing of this one is stored any more.
+    if (!this.#deps.isLive(zone)) return this.#discard(made, 'the zone is gone').why;
     const before = zone.history.newest;
     // Made from a shadow, it tells the change from there, and not from what we serve.
     const isStep = !isNewLineage && made.base === before?.handle.id;

@@ -1,13 +1,15 @@
 /** The side towards the primaries: keeps every zone's copy current, one transfer a serial however many clients ask. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, ZoneConfig } from '../config/config.ts';
 import { Scheduler } from '../net/scheduler.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { VersionStore } from '../store/version-store.ts';
 import { isNewer } from '../zone/serial.ts';
 import { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
+import { type CatalogView, catalogReader } from './catalog.ts';
+import { type CatalogEvent, Catalogs } from './catalogs.ts';
 import { type CommandResult, ZoneCommands } from './commands.ts';
 import { Compaction } from './compaction.ts';
 import { Gate } from './gate.ts';
@@ -18,6 +20,7 @@ import { Learned } from './learned.ts';
 import type { Leases } from './leases.ts';
 import { PrimaryLinks } from './links.ts';
 import { type SyncEvent, stepSync, wakeAt } from './machine.ts';
+import { withinBudget } from './notify-budget.ts';
 import { PrimaryRefresh, type RefreshEvent } from './primary-refresh.ts';
 import { Restorer, recordOf } from './restorer.ts';
 import { Taking, type TakingEvent } from './taking.ts';
@@ -30,6 +33,8 @@ export interface ZoneListener {
   loading(zone: string): void;
   expired(zone: string): void;
   removed(zone: string): void;
+  /** Catalogs brought zones, or took some away. */
+  changed(): void;
 }
 
 /** A version to serve, and what there is for those who have an older one. */
@@ -46,6 +51,7 @@ export type UpstreamEvent =
   | TakingEvent
   | RefreshEvent
   | 'zone-expired'
+  | CatalogEvent
   | 'primary-failed'
   | 'zone-pinned'
   | 'zone-released';
@@ -63,11 +69,6 @@ export interface UpstreamDeps {
 /** Zone files read at once: each takes a pool thread for as long as it is read. */
 const MOST_FILES = 10;
 
-/** What the primary is asked in all is held by its `queries-per-second`; this keeps one zone from taking all of that. */
-const NOTIFY_INTERVAL_MS = 5;
-/** Looks on NOTIFY in a row: edits come in bursts. */
-const NOTIFY_BURST = 200;
-
 export class Upstream {
   readonly #deps: UpstreamDeps;
   readonly #zones = new Map<string, Zone>();
@@ -82,6 +83,8 @@ export class Upstream {
   readonly #compaction: Compaction;
   readonly #watchers: FolderWatchers;
   readonly #scheduler: Scheduler;
+  readonly #catalogs: Catalogs;
+  #config: Pick<Config, 'primaries' | 'keys'> = { primaries: new Map(), keys: new Map() };
   #isStopped = false;
 
   constructor(deps: UpstreamDeps) {
@@ -133,6 +136,15 @@ export class Upstream {
       moved: (zone) => this.#moved(zone),
     });
     this.#scheduler = new Scheduler(clock, (zone) => this.#step(zone, { kind: 'due' }));
+    this.#catalogs = new Catalogs({
+      read: catalogReader(pool, deps.leases),
+      now: () => clock.now(),
+      zone: (name) => this.#zones.get(name),
+      put: (names) => this.#put(names),
+      remove: (name) => this.#removeNamed(name),
+      changed: () => deps.listener.changed(),
+      report,
+    });
     this.#watchers = new FolderWatchers(
       (folder, zone) => this.#folderChanged(folder, zone),
       (folder, error) => report('primary-failed', { primary: folder, why: `cannot be watched: ${error.message}` }),
@@ -141,34 +153,52 @@ export class Upstream {
 
   /** Brings the zones in line with the configuration; what is served goes on. Resolves when new zones have been looked for in the store. */
   async configure(config: Config): Promise<void> {
-    const added: Zone[] = [];
+    this.#config = config;
     this.#links.configure(config);
-    for (const zone of this.#zones.values()) if (!config.zones.has(zone.name)) this.#remove(zone);
+    this.#catalogs.configure(config);
+    const { zones } = this.#catalogs;
+    for (const zone of this.#zones.values()) if (!zones.has(zone.name)) this.#remove(zone);
     this.#watchers.watch(config.primaries.values());
-    for (const [name, zoneConfig] of config.zones) {
-      const primary = config.primaries.get(zoneConfig.primary);
-      if (primary === undefined) throw new Error(`zone ${name}: its primary was checked to exist`);
-      const key = zoneConfig.primaryKey === undefined ? undefined : config.keys.get(zoneConfig.primaryKey);
-      const existing = this.#zones.get(name);
-      if (existing !== undefined) {
-        const before = [existing.config, existing.primary, existing.key];
-        Object.assign(existing, { config: zoneConfig, primary, key });
-        if (isDeepStrictEqual(before, [zoneConfig, primary, key])) continue;
-        // What was refused under other settings may do now.
-        existing.refusedFile = undefined;
-        existing.refusedSerial = undefined;
-        existing.fileMark = undefined;
-        this.#step(name, { kind: 'notify', sender: { source: '' } });
-        continue;
-      }
-      const history = new History({ ...this.#deps, directory: this.#directory });
-      const zone = newZone({ name, config: zoneConfig, primary, key, history }, this.#deps.clock.now());
-      this.#zones.set(name, zone);
-      added.push(zone);
-      this.#deps.listener.loading(name);
+    await this.#put(zones.keys());
+    await this.#catalogs.settled();
+  }
+
+  /** Gives zones the settings they have now; new ones are looked for in the store first. */
+  async #put(names: Iterable<string>): Promise<void> {
+    const added: Zone[] = [];
+    for (const name of names) {
+      const zone = this.#bring(name);
+      if (zone !== undefined) added.push(zone);
     }
     await this.#restorer.restore(added);
     for (const zone of added) if (this.#isLive(zone)) this.#step(zone.name, { kind: 'due' });
+  }
+
+  /** Gives the zone where it is new. */
+  #bring(name: string): Zone | undefined {
+    const config = this.#catalogs.zones.get(name);
+    if (config === undefined || this.#isStopped) return undefined;
+    const { primaries, keys } = this.#config;
+    const primary = primaries.get(config.primary);
+    if (primary === undefined) throw new Error(`zone ${name}: its primary was checked to exist`);
+    const key = config.primaryKey === undefined ? undefined : keys.get(config.primaryKey);
+    const existing = this.#zones.get(name);
+    if (existing === undefined) {
+      const history = new History({ ...this.#deps, directory: this.#directory });
+      const zone = newZone({ name, config, primary, key, history }, this.#deps.clock.now());
+      this.#zones.set(name, zone);
+      this.#deps.listener.loading(name);
+      return zone;
+    }
+    const before = [existing.config, existing.primary, existing.key];
+    Object.assign(existing, { config, primary, key });
+    if (isDeepStrictEqual(before, [config, primary, key])) return undefined;
+    // What was refused under other settings may do now.
+    existing.refusedFile = undefined;
+    existing.refusedSerial = undefined;
+    existing.fileMark = undefined;
+    this.#step(name, { kind: 'notify', sender: { source: '' } });
+    return undefined;
   }
 
   /** A NOTIFY that was let in. Its serial is a hint: not newer than ours, it changes nothing (RFC 1996 §3.7). */
@@ -177,26 +207,17 @@ export class Upstream {
     if (zone === undefined) return;
     const ours = sourceOf(zone)?.serial;
     if (serial !== undefined && ours !== undefined && !isNewer(serial, ours)) return;
-    this.#withinBudget(zone, () => this.#step(name, { kind: 'notify', sender: { source } }));
+    const look = (): void => this.#step(name, { kind: 'notify', sender: { source } });
+    withinBudget(zone, this.#deps.clock, (one) => this.#isLive(one), look);
   }
 
-  /**
-   * A NOTIFY over UDP may be anybody's: so many looks at once, and so many a second from then on, however many come. What
-   * is beyond is folded into one look, a moment later.
-   */
-  #withinBudget(zone: Zone, look: () => void): void {
-    const now = this.#deps.clock.now();
-    const fullAt = Math.max(zone.notifyBudgetFullAt, now) + NOTIFY_INTERVAL_MS;
-    if (fullAt <= now + NOTIFY_BURST * NOTIFY_INTERVAL_MS) {
-      zone.notifyBudgetFullAt = fullAt;
-      look();
-    } else if (!zone.hasDeferredNotify) {
-      zone.hasDeferredNotify = true;
-      setTimeout(() => {
-        zone.hasDeferredNotify = false;
-        if (this.#isLive(zone)) this.#withinBudget(zone, look);
-      }, NOTIFY_INTERVAL_MS).unref();
-    }
+  /** Members of catalogs included. */
+  get zoneConfigs(): ReadonlyMap<string, ZoneConfig> {
+    return this.#catalogs.zones;
+  }
+
+  catalog(name: string): CatalogView | undefined {
+    return this.#catalogs.view(name);
   }
 
   get zones(): ReadonlyMap<string, Readonly<Zone>> {
@@ -230,6 +251,7 @@ export class Upstream {
 
   stop(): void {
     this.#isStopped = true;
+    this.#catalogs.stop();
     this.#scheduler.stop();
     this.#watchers.close();
     this.#links.close();
@@ -267,6 +289,8 @@ export class Upstream {
   #keepExpired(zone: Zone, version: KeptVersion): void {
     zone.served = version;
     this.#expire(zone);
+    // Members are as they were: what it listed was gone by before it expired.
+    this.#catalogs.served(zone.name);
   }
 
   #expire(zone: Zone): void {
@@ -309,6 +333,7 @@ export class Upstream {
     this.#answers.forget(zone);
     this.#setExpiry(zone);
     this.#tell(zone, version);
+    this.#catalogs.served(zone.name);
     this.#compaction.look();
   }
 
@@ -332,6 +357,11 @@ export class Upstream {
 
   #isLive(zone: Zone): boolean {
     return this.#zones.get(zone.name) === zone && !this.#isStopped;
+  }
+
+  #removeNamed(name: string): void {
+    const zone = this.#zones.get(name);
+    if (zone !== undefined) this.#remove(zone);
   }
 
   #remove(zone: Zone): void {

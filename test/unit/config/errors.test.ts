@@ -274,6 +274,46 @@ primaries:
     ],
   ],
   [
+    'catalogs without what they need, and what is for catalogs elsewhere',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+primaries: { p: { addresses: [192.0.2.1] } }
+zone-defaults: { catalog-members: [a] }
+catalog-templates:
+  gold: { primary: p, catalog-role: interpret }
+  nowhere: { dnssec: { min-validity: 1d } }
+zones:
+  a: { primary: p, catalog-role: interpret }
+  b: { primary: p, catalog-template: { default: gold } }
+  c: { primary: p, catalog-role: interpret, catalog-template: { default: golt, groups: { x: other } } }
+  d: { primary: p, catalog-role: interpret, catalog-template: { groups: {} }, catalog-max-members: 0 }
+  e: { primary: p, catalog-role: interpret, catalog-template: { default: gold }, catalog-members: ["a..b"] }`,
+    [
+      '4:18 zone-defaults.catalog-members: `catalog-members` goes with one of `zones` only',
+      '6:23 catalog-templates.gold.catalog-role: `catalog-role` goes with one of `zones` only',
+      '7:3 catalog-templates.nowhere: `primary` is missing; expected the name of one of `primaries`, here or in `zone-defaults`',
+      '7:24 catalog-templates.nowhere.dnssec.min-validity: `min-validity` goes with one of `zones` only',
+      '9:34 zones.a.catalog-role: `catalog-template` is missing; expected `{ default: NAME }`, the name of one of `catalog-templates`',
+      '10:20 zones.b.catalog-template: `catalog-template` goes with `catalog-role: interpret` only',
+      '11:74 zones.c.catalog-template.default: `golt` is not one of `catalog-templates`; did you mean `gold`?',
+      '11:93 zones.c.catalog-template.groups.x: `other` is not one of `catalog-templates`; expected one of `catalog-templates`',
+      '12:63 zones.d.catalog-template.default: `default` is missing; expected the name of one of `catalog-templates`',
+      '12:100 zones.d.catalog-max-members: expected a whole number from 1 to 10000000, not `0`',
+      '13:100 zones.e.catalog-members[0]: expected a domain name: it has an empty label',
+    ],
+  ],
+  [
+    'members that would pass for validated',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+primaries: { p: { addresses: [192.0.2.1] } }
+zone-defaults: { primary: p, dnssec: { validation: true, trust-anchors: ["a. DS 1 13 2 ${'ab'.repeat(32)}"] } }
+catalog-templates: { one: {}, two: { dnssec: { validation: false } } }`,
+    [
+      '5:22 catalog-templates.one: members are not validated, and `zone-defaults` wants it; expected `dnssec: { validation: false }` here',
+    ],
+  ],
+  [
     'what a later version brings',
     `version: 1
 listen: [{ address: 127.0.0.1 }]
@@ -285,7 +325,7 @@ bans: { enabled: false }`,
     [
       '4:10 zones["*"]: `*` (zones on demand) is not available yet; expected a zone\'s name',
       '4:64 zones["example.org"].mode: `relay` is not available yet; expected `mirror`',
-      '4:71 zones["example.org"].catalog-role: `catalog-role` is not available yet',
+      '4:85 zones["example.org"].catalog-role: `generate` is not available yet; expected `interpret`',
       '5:19 rules[0].action: `delay` is not available yet; expected `allow`, `refuse` or `drop`',
       '5:34 rules[0].shadow: `true` is not available yet; expected `false`',
       '6:16 store.type: `redis` is not available yet; expected `memory` or `lmdb`',

@@ -30,6 +30,7 @@ test('the least configuration has every default of INTERFACE.md', () => {
     primaries: new Map(),
     secondaries: new Map(),
     zones: new Map(),
+    catalogTemplates: new Map(),
     rules: [],
     limits: {
       connections: 10_000,
@@ -73,6 +74,7 @@ zones: { Example.ORG.: { primary: p } }`);
     frameSize: 16_000,
     history: { versions: 20, bytes: 256e6, ageMs: 7 * 86_400_000 },
     serialPolicy: 'hold',
+    catalog: undefined,
     zonemd: 'ignore',
     dnssec: undefined,
     changeGuard: undefined,
