@@ -1,6 +1,7 @@
 /** What the admin API tells: the types of its JSON, and the source that the service gives to the admin server. */
 import type { CounterName } from '../front/counters.ts';
 import type { RunningTransfer } from '../front/messages.ts';
+import type { CatalogReport } from './api-catalogs.ts';
 import type { SecondaryReport, ZoneSecondaryReport } from './api-secondaries.ts';
 
 export interface StatusReport {
@@ -123,6 +124,8 @@ export interface AdminSource {
   zones(): readonly ZoneReport[];
   zone(name: string): ZoneReport | undefined;
   zoneDetail(name: string): ZoneDetail | undefined;
+  /** Undefined where that is no catalog zone. */
+  catalog(name: string): CatalogReport | undefined;
   /** Changes a zone; `serial` for pin and rollback. Undefined where there is no such zone. */
   command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined;
   secondaries(): readonly SecondaryReport[];

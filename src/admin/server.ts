@@ -5,6 +5,7 @@ import { ZonegateError } from '../base/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AdminSource } from './api.ts';
 import { AdminError, errorBody } from './errors.ts';
+import { catalogRoutes } from './routes/catalogs.ts';
 import { controlRoutes } from './routes/control.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -33,6 +34,7 @@ export interface AdminServer {
 export const adminRoutes = (source: AdminSource): readonly Route[] => [
   ...healthRoutes(source),
   ...stateRoutes(source),
+  ...catalogRoutes(source),
   ...zoneRoutes(source),
   ...controlRoutes(source),
   ...dashboardRoutes(),

@@ -10,6 +10,7 @@ import type {
   ZoneDetail,
   ZoneReport,
 } from '../admin/api.ts';
+import type { CatalogReport } from '../admin/api-catalogs.ts';
 import type { SecondaryReport } from '../admin/api-secondaries.ts';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
@@ -22,6 +23,7 @@ import type { Pool } from '../pool/pool.ts';
 import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
+import { catalogReport } from './catalog-report.ts';
 import { secondaryReports, zoneSecondaries } from './secondaries-report.ts';
 import type { InheritedSocket } from './sockets.ts';
 import { zoneDetails } from './zone-details.ts';
@@ -125,6 +127,10 @@ export class ServiceReport implements AdminSource {
     const learned = this.#parts.upstream.learned;
     const secondaries = zoneSecondaries(this.#parts.standings, name, zone.config.secondaries);
     return { ...report, ...zoneDetails(zone, learned, this.#parts.clock.now()), secondaries };
+  }
+
+  catalog(name: string): CatalogReport | undefined {
+    return catalogReport(this.#parts.upstream, name);
   }
 
   secondaries(): readonly SecondaryReport[] {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { type ErrorCode, ZonegateError } from '../base/errors.ts';
+import { register as registerCatalog } from './commands/catalog.ts';
 import { register as registerCert } from './commands/cert.ts';
 import { register as registerCheck } from './commands/check.ts';
 import { register as registerControl } from './commands/control.ts';
@@ -30,6 +31,7 @@ const COMMANDS = [
   registerZones,
   registerZone,
   registerTransfers,
+  registerCatalog,
   registerSecondaries,
   registerControl,
 ];

@@ -122,6 +122,12 @@ test('a zone that is configured, or another catalog brought, is not taken over',
     'a.example: it is a member of one.catalog',
     'configured.example: it is configured as a zone of its own',
   ]);
+  const told = (await (await fetch(`${service.adminUrl}/api/v1/catalogs/${TWO}`)).json()) as Record<string, unknown[]>;
+  assert.deepEqual(
+    told['members']?.map((member) => ({ ...(member as object), since: '' })),
+    [{ zone: 'd.example', label: 'x3', groups: [], since: '' }],
+  );
+  assert.equal(told['ignored']?.length, 2);
   since = service.events.length;
   await publish(TWO, ['x3 d.example']);
   await publish(TWO, ['x1 a.example']);

@@ -1,4 +1,5 @@
 /** A service that is only told about: what the admin server reads, made up and changeable by the test. */
+
 import type {
   AdminSource,
   CommandReport,
@@ -7,6 +8,7 @@ import type {
   ZoneDetail,
   ZoneReport,
 } from '../../../src/admin/api.ts';
+import type { CatalogReport } from '../../../src/admin/api-catalogs.ts';
 import type {
   NotifyReport,
   SecondaryReport,
@@ -40,10 +42,22 @@ export const detailed = (zone: ZoneReport): ZoneDetail => ({
   'last-ixfr-failure': null,
 });
 
+export const fakeCatalog = (): CatalogReport => ({
+  catalog: 'catalog.example',
+  serial: 7,
+  broken: ['the version is "1", expected "2"'],
+  members: [
+    { zone: 'a.example', label: 'm1', groups: ['gold', 'two'], since: '2026-11-21T08:00:00.000Z' },
+    { zone: 'b.example', label: 'm2', groups: [], since: '2026-11-21T08:00:00.000Z' },
+  ],
+  ignored: [{ zone: 'c.example', why: 'it is a member of other.example' }],
+});
+
 export class FakeSource implements AdminSource {
   zoneList: ZoneReport[] = [];
   transferList: RunningTransfer[] = [];
   secondaryList: SecondaryReport[] = [];
+  catalogList: CatalogReport[] = [fakeCatalog()];
   draining = false;
   readonly commands: [string, ZoneCommand, number | undefined][] = [];
   outcome: CommandReport = { ok: true, text: 'done' };
@@ -91,6 +105,10 @@ export class FakeSource implements AdminSource {
     if (this.zone(zone) === undefined) return undefined;
     this.commands.push([zone, command, serial]);
     return Promise.resolve(this.outcome);
+  }
+
+  catalog(name: string): CatalogReport | undefined {
+    return this.catalogList.find(({ catalog }) => catalog === name);
   }
 
   secondaries(): readonly SecondaryReport[] {

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ZoneReport } from '../../../src/admin/api.ts';
 import { type AdminServer, startAdmin } from '../../../src/admin/server.ts';
+import { memberColumns, remarks } from '../../../src/cli/commands/catalog.ts';
 import { secondaryColumns } from '../../../src/cli/commands/secondaries.ts';
 import { statusRows } from '../../../src/cli/commands/status.ts';
 import { TRANSFER_COLUMNS } from '../../../src/cli/commands/transfers.ts';
@@ -20,6 +21,7 @@ import {
   capturedLog,
   detailed,
   FakeSource,
+  fakeCatalog,
   fakeLoadingZone,
   fakeSecondary,
   fakeTransfer,
@@ -50,6 +52,33 @@ test('status prints what the service tells, as JSON where nobody looks', async (
 
   assert.equal(status, 0);
   assert.deepEqual(JSON.parse(stdout), source.status());
+});
+
+test('catalog prints what a catalog brought, as JSON where nobody looks', async () => {
+  const { stdout, status } = await zonegate('catalog', 'Catalog.Example.', '--server', url);
+
+  assert.equal(status, 0);
+  assert.deepEqual(JSON.parse(stdout), fakeCatalog());
+  assert.equal((await zonegate('catalog', 'example.org', '--server', url)).status, 1);
+});
+
+test('for people it says first what is wrong with a catalog, then who its members are', () => {
+  const catalog = fakeCatalog();
+  const lines = formatTable(catalog.members, memberColumns(Date.parse('2026-11-21T08:00:12.000Z')));
+
+  assert.deepEqual(remarks(catalog), [
+    '2 members, serial 7',
+    'broken: the version is "1", expected "2"',
+    'ignored c.example: it is a member of other.example',
+  ]);
+  assert.deepEqual(
+    lines.map((line) => line.split(/ {2,}/).slice(0, 3)),
+    [
+      ['MEMBER', 'LABEL', 'GROUPS'],
+      ['a.example', 'm1', 'gold, two'],
+      ['b.example', 'm2', '-'],
+    ],
+  );
 });
 
 test('secondaries prints who follows, as JSON where nobody looks', async () => {

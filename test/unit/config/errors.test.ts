@@ -299,7 +299,7 @@ zones:
       '11:93 zones.c.catalog-template.groups.x: `other` is not one of `catalog-templates`; expected one of `catalog-templates`',
       '12:63 zones.d.catalog-template.default: `default` is missing; expected the name of one of `catalog-templates`',
       '12:100 zones.d.catalog-max-members: expected a whole number from 1 to 10000000, not `0`',
-      '13:100 zones.e.catalog-members[0]: expected a domain name: it has an empty label',
+      '13:100 zones.e.catalog-members[0]: expected a domain name: it has an empty label, not `a..b`',
     ],
   ],
   [
