@@ -20,7 +20,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const stream = run({ files, concurrency: availableParallelism(), timeout: 180_000 });
+const stream = run({ files, concurrency: availableParallelism(), timeout: 420_000 });
 stream.on('test:fail', () => {
   process.exitCode = 1;
 });

@@ -1,4 +1,5 @@
 /** From a look at the primary to what it means for the zone: taken, refused, current, or no contact. */
+import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readSoaTimers, type SoaTimers } from '../wire/soa.ts';
@@ -32,6 +33,12 @@ export interface PrimaryRefreshDeps {
 const MISFITS = 3;
 const IXFR_PAUSE_MS = 3_600_000;
 
+/** After a NOTIFY a primary that does not answer is asked once more, so soon. */
+const AGAIN_MS = 500;
+
+/** Whether the look is on account of a NOTIFY: it names who sent it. */
+const isNotified = (first: string | undefined): boolean => first !== undefined && first !== '';
+
 export class PrimaryRefresh {
   readonly #deps: PrimaryRefreshDeps;
 
@@ -61,9 +68,14 @@ export class PrimaryRefresh {
       wants: isForced ? 'whole' : zone.ixfrPausedUntil > startedAt ? 'newer' : 'differences',
       first,
       // Only a NOTIFY names a sender; at their times the timers try again.
-      refused: first === undefined || first === '' ? undefined : zone.refusedSerial?.serial,
+      refused: isNotified(first) ? zone.refusedSerial?.serial : undefined,
     } as const;
     let result = await refresh(this.#deps, request);
+    if (result.kind === 'failed' && isNotified(first)) {
+      // Servers tell of a new version and restart themselves for it, in the same moment (NSD).
+      await setTimeout(AGAIN_MS);
+      result = await refresh(this.#deps, request);
+    }
     if (result.kind === 'behind') {
       if (!this.#mayGoBack(zone)) return this.#behind(zone, result.serial, result.order, result.address);
       result = await refresh(this.#deps, { ...request, wants: 'whole' });

@@ -192,7 +192,8 @@ for (const { server, zone, how, ixfrFailure, hasBareApex, losesTtls } of PRIMARI
       const passed = await transferZone({ port: service.port, zone });
 
       seen.push([event.event, event['how'], event['from'], event['to']]);
-      if (ixfrFailure === undefined) assert.equal(event['ixfr-failed'], undefined);
+      // After three that do not fit, differences are not asked for any more.
+      if (ixfrFailure === undefined || serial > 4) assert.equal(event['ixfr-failed'], undefined);
       else assert.match(String(event['ixfr-failed']), ixfrFailure);
       assert.deepEqual([direct.serial, passed.serial], [serial, serial], JSON.stringify(event));
       const comparable = losesTtls ? withoutTtls : (records: readonly ZoneRecord[]) => records;

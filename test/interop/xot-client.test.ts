@@ -175,7 +175,9 @@ for (const server of Object.keys(START) as Server[]) {
 
     assert.deepEqual(unlike(outcomes), []);
     const byTcp = relay.seen.filter(({ transport }) => transport === 'tcp');
-    assert.equal(byTcp.filter(({ type }) => type === 'AXFR').length, 50);
+    // BIND puts some off, at its limit of ten transfers: those are asked again.
+    const transfers = byTcp.filter(({ type }) => type === 'AXFR').length;
+    assert.ok(server === 'BIND' ? transfers >= 50 && transfers < 80 : transfers === 50, `${transfers} transfers`);
     assert.ok(byTcp.filter(({ type }) => type === 'SOA').length >= 50);
     const connections = new Set(byTcp.map(({ connection }) => connection)).size;
     assert.ok(connections >= 1 && connections <= 2, `${connections} connections`);
