@@ -1,7 +1,9 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { readCatalog } from '../src/catalog/read.ts';
+import { renderCatalog } from '../src/catalog/render.ts';
 import { type Judgement, judgeVersion } from '../src/guard/judge.ts';
+import type { GenerateRequest } from '../src/pool/generate-task.ts';
 import type { CatalogTask, CatalogTaskResult, JudgeTask, ZoneTextTask } from '../src/pool/read-tasks.ts';
 import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
@@ -51,6 +53,14 @@ export function zoneFile({ supply, request }: ZoneFileTask): ZoneFileTaskResult 
   );
   return { result, files: source.files };
 }
+
+export const generate = ({ supply, apex, serial, zones, frameSize, base }: Task<GenerateRequest>): BatchTaskResult =>
+  withSlabs(supply, () => {
+    const messages = renderCatalog(apex, serial, zones);
+    const query = { id: 0, query: 'AXFR', isFirst: true, tsig: undefined, now: 0 } as const;
+    const options = { ...query, apex, frameSize, outOfZone: 'reject' } as const;
+    return withUsage(ingestBatch(messages, 0, messages.length, options, slabs, readerOf(base)));
+  });
 
 export const assemble = ({ supply, options }: Task<AssembleRequest>): AssembleTaskResult =>
   withSlabs(supply, () => ({ ok: true, value: assembleVersion(options, slabs, directory) }));

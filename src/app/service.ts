@@ -296,7 +296,7 @@ export class Service {
   }
 
   #onUpstreamEvent(event: UpstreamEvent, fields: Record<string, unknown>): void {
-    this.#log.event(event, fields, event === 'zone-updated' ? 'info' : 'warn');
+    this.#log.event(event, fields, event === 'zone-updated' || event === 'catalog-changed' ? 'info' : 'warn');
   }
 
   #onFrontDeath(front: number, error: Error | undefined, replaced: boolean): void {

@@ -29,7 +29,11 @@ export function zoneDetails(
     held: held === undefined ? null : { ...held, since: new Date(held.since).toISOString() },
     rejected: zone.rejectedSerial ?? null,
     primaries:
-      primary.kind === 'files' ? [{ address: primary.folder, cannot: [] }] : learned.of(primary.addresses, now),
+      primary.kind === 'server'
+        ? learned.of(primary.addresses, now)
+        : primary.kind === 'files'
+          ? [{ address: primary.folder, cannot: [] }]
+          : [],
     'last-ixfr-failure': zone.lastIxfrFailure ?? null,
   };
 }

@@ -24,9 +24,49 @@ export function checkCatalogs(value: unknown, found: Findings): void {
     const message = '`primary` is missing; expected the name of one of `primaries`, here or in `zone-defaults`';
     found.problems.push({ path, message, at: 'key' });
   }
-  for (const [name, zone] of entriesOf(value, 'zones')) {
-    if (isMapping(zone)) checkCatalog(['zones', name], zone, names, found);
+  const made = generated(value);
+  checkListed(['zone-defaults'], defaults, {}, made, found);
+  for (const [name, template] of templates) {
+    if (isMapping(template)) checkListed(['catalog-templates', name], template, defaults, made, found);
   }
+  for (const [name, zone] of entriesOf(value, 'zones')) {
+    if (!isMapping(zone)) continue;
+    checkCatalog(['zones', name], zone, names, found);
+    checkListed(['zones', name], zone, defaults, made, found);
+  }
+}
+
+/** Labels of the catalogs that zonegate makes. */
+function generated(value: unknown): Set<string> {
+  const made = entriesOf(value, 'zones').filter(([, zone]) => isMapping(zone) && zone['catalog-role'] === 'generate');
+  return new Set(made.map(([name]) => labelOf(name)));
+}
+
+function labelOf(name: string): string {
+  const parsed = parseName(name);
+  return parsed.ok ? parsed.value.label : name;
+}
+
+/** Where a zone says which catalog lists it. */
+function checkListed(
+  path: readonly string[],
+  zone: Mapping,
+  defaults: Mapping,
+  made: ReadonlySet<string>,
+  found: Findings,
+): void {
+  const { 'catalog-zone': catalog, 'catalog-group': group } = zone;
+  if (group !== undefined && catalog === undefined && defaults['catalog-zone'] === undefined) {
+    const message = '`catalog-group` goes with `catalog-zone` only';
+    found.problems.push({ path: [...path, 'catalog-group'], message, at: 'key' });
+  }
+  if (typeof catalog !== 'string' || catalog === '') return;
+  const isItself = path[0] === 'zones' && labelOf(path[1] as string) === labelOf(catalog);
+  if (made.has(labelOf(catalog)) && !isItself) return;
+  const message = isItself
+    ? 'a catalog does not list itself'
+    : `\`${catalog}\` is none: \`catalog-zone\` goes with the name of a zone with \`catalog-role: generate\` only`;
+  found.problems.push({ path: [...path, 'catalog-zone'], message });
 }
 
 /** A catalog is one zone: what stands for many says nothing of it. */
@@ -55,6 +95,11 @@ function checkValidation(path: readonly string[], template: Mapping, defaults: M
 
 function checkCatalog(path: readonly string[], zone: Mapping, templates: readonly string[], found: Findings): void {
   const isInterpreted = zone['catalog-role'] === 'interpret';
+  for (const key of zone['catalog-role'] === 'generate' ? ['primary', 'primary-key'] : []) {
+    if (zone[key] === undefined) continue;
+    const message = `\`${key}\` goes with zones that are not generated only`;
+    found.problems.push({ path: [...path, key], message, at: 'key' });
+  }
   for (const key of INTERPRET_ONLY) {
     if (zone[key] === undefined || isInterpreted) continue;
     const message = `\`${key}\` goes with \`catalog-role: interpret\` only`;
@@ -84,11 +129,23 @@ function checkCatalog(path: readonly string[], zone: Mapping, templates: readonl
   }
 }
 
-type CatalogKeys = Pick<V1Zone, 'catalog-role' | 'catalog-template' | 'catalog-members' | 'catalog-max-members'>;
+/** A catalog is listed in another only where it says so itself. */
+export function resolveCatalogs(
+  own: V1Zone,
+  defaults: V1Zone,
+): Pick<ZoneConfig, 'catalog' | 'catalogZone' | 'catalogGroup'> {
+  const catalog = resolveCatalog(own);
+  const layers = catalog === undefined ? [own, defaults] : [own];
+  const [zone] = layers.flatMap((layer) => layer['catalog-zone'] ?? []);
+  const parsed = zone === undefined ? undefined : parseName(zone);
+  const [group] = layers.flatMap((layer) => layer['catalog-group'] ?? []);
+  return { catalog, catalogZone: parsed?.ok ? parsed.value.label : undefined, catalogGroup: group };
+}
 
-export function resolveCatalog(zone: CatalogKeys): InterpretedCatalog | undefined {
+function resolveCatalog(zone: V1Zone): ZoneConfig['catalog'] {
   const { 'catalog-role': role, 'catalog-template': template, 'catalog-members': members = ['*'], ...rest } = zone;
   const { 'catalog-max-members': maxMembers = MAX_MEMBERS } = rest;
+  if (role === 'generate') return { role };
   if (role === undefined || template === undefined) return undefined;
   const groups = new Map(Object.entries(template.groups ?? {}));
   return { role, template: { default: template.default, groups }, members, maxMembers };

@@ -60,7 +60,13 @@ export interface CertificateFiles {
   readonly clientCaFile: string | undefined;
 }
 
-export type Primary = ServerPrimary | FilePrimary;
+export type Primary = ServerPrimary | FilePrimary | GeneratedPrimary;
+
+/** Of a catalog that zonegate makes. */
+export interface GeneratedPrimary {
+  readonly kind: 'generated';
+  readonly name: string;
+}
 
 export interface ServerPrimary {
   readonly kind: 'server';
@@ -167,7 +173,15 @@ export interface ZoneSettings {
   readonly history: HistoryLimits;
   readonly serialPolicy: 'hold' | 'adopt' | 'translate';
   /** There where the zone is a catalog. */
-  readonly catalog: InterpretedCatalog | undefined;
+  readonly catalog: InterpretedCatalog | GeneratedCatalog | undefined;
+  /** `zoneLabel` of the generated catalog that lists it, and its group there. */
+  readonly catalogZone: string | undefined;
+  readonly catalogGroup: string | undefined;
+}
+
+/** zonegate makes it of the zones that name it; it has no primary. */
+export interface GeneratedCatalog {
+  readonly role: 'generate';
 }
 
 /** RFC 9432: the zones that it lists are served, too. */

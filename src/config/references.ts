@@ -47,7 +47,7 @@ export function checkReferences(value: unknown): Findings {
   for (const [name, zone] of entriesOf(value, 'zones')) {
     if (!isMapping(zone)) continue;
     checkZone(['zones', name], zone, defaults, must, found);
-    // A generated catalog has no primary; its own key is refused elsewhere, as long as there are none.
+    // A generated catalog has no primary.
     if (name === '*' || zone['catalog-role'] === 'generate') continue;
     if (zone['primary'] === undefined && defaults['primary'] === undefined) {
       const message = '`primary` is missing; expected the name of one of `primaries`, here or in `zone-defaults`';

@@ -5,7 +5,7 @@ import type { Bytes } from '../base/bytes.ts';
 import type { TrustAnchor } from '../guard/dnssec/anchor.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { TsigKey } from '../tsig/key.ts';
-import { resolveCatalog } from './catalogs.ts';
+import { resolveCatalogs } from './catalogs.ts';
 import type {
   Config,
   HistoryLimits,
@@ -224,6 +224,8 @@ function resolveSettings(
     'catalog-template': _template,
     'catalog-members': _members,
     'catalog-max-members': _maxMembers,
+    'catalog-zone': _catalogZone,
+    'catalog-group': _catalogGroup,
     ...later
   } = catalogs;
   nothingLeft(later);
@@ -239,7 +241,7 @@ function resolveSettings(
     frameSize,
     history: shared({ versions: history.versions, bytes: history.bytes, ageMs: history.age }),
     serialPolicy,
-    catalog: resolveCatalog(own),
+    ...resolveCatalogs(own, defaults),
     ...resolveGuards(own, defaults, anchors, around.folder),
   };
 }

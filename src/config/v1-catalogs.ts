@@ -1,14 +1,16 @@
 /** What a zone says of catalog zones (RFC 9432). */
-import { choice, integer, later, mapping, named, oneOrMany, text, written } from './shapes.ts';
+import { choice, integer, mapping, named, oneOrMany, text, written } from './shapes.ts';
 import * as values from './values.ts';
 
 export const MAX_MEMBERS = 100_000;
+const GROUP = 'a group of 1 to 255 characters of ASCII';
 
 const template = () => text('the name of one of `catalog-templates`');
 
 export const catalogShapes = {
-  'catalog-role': choice(['interpret'], ['generate']).optional().meta({
-    description: 'interpret: the zone is a catalog, and what it lists is served, too.',
+  'catalog-role': choice(['interpret', 'generate']).optional().meta({
+    description:
+      'interpret: the zone is a catalog, and what it lists is served, too; generate: it is made of the zones that name it.',
     example: 'interpret',
     ofOneZone: true,
   }),
@@ -41,6 +43,15 @@ export const catalogShapes = {
       example: MAX_MEMBERS,
       ofOneZone: true,
     }),
-  'catalog-zone': later('Catalog that lists this zone.'),
-  'catalog-group': later('Group in that catalog.'),
+  'catalog-zone': text('the name of a zone with `catalog-role: generate`').optional().meta({
+    description: 'The catalog that is to list the zone,',
+    example: 'out.catalog.example.net',
+  }),
+  'catalog-group': written(
+    GROUP,
+    (group): values.Parsed<string> =>
+      /^[\x20-\x7e]{1,255}$/.test(group) ? { ok: true, value: group } : { ok: false, failure: `expected ${GROUP}` },
+  )
+    .optional()
+    .meta({ description: 'and its group there.', example: 'gold' }),
 };

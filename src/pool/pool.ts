@@ -30,6 +30,7 @@ import { usageOfRun } from '../xfr/version-maker.ts';
 import type { SlabHandle, SlabRange, SlabReport } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { SlabUsage, VersionHandle } from '../zone/version.ts';
+import type { GenerateRequest } from './generate-task.ts';
 import type {
   CatalogRequest,
   CatalogTask,
@@ -81,6 +82,11 @@ export class Pool {
     const done: ZoneFileTaskResult = await this.#piscina.run(task, { name: 'zoneFile' });
     this.#book(done.result.slabs, done.result.ok ? done.result.value.usage : []);
     return done;
+  }
+
+  /** Makes a run of a catalog zone of ours. */
+  generate(request: GenerateRequest): Promise<BatchTaskResult> {
+    return this.#run('generate', request, this.#slabsOf(request.base), ({ usage }: BatchValue) => usage);
   }
 
   /** Joins runs into a first version. The version's usage is retained; the runs' is still the caller's. */

@@ -6,6 +6,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { CatalogMember } from '../catalog/read.ts';
+import type { ListedZone } from '../catalog/render.ts';
 import { admits, memberConfig } from '../config/catalogs.ts';
 import type { Config, InterpretedCatalog, ZoneConfig } from '../config/config.ts';
 import type { MemberColumns } from '../pool/read-tasks.ts';
@@ -18,6 +19,7 @@ import {
   rule,
   viewOf,
 } from './catalog.ts';
+import type { Listing } from './catalog-maker.ts';
 import type { Zone } from './zone.ts';
 
 export type CatalogEvent = 'catalog-changed' | 'catalog-broken';
@@ -77,14 +79,29 @@ export class Catalogs {
     this.#zones = new Map(config.zones);
     for (const [name, catalog] of this.#catalogs) {
       const settings = config.zones.get(name)?.catalog;
-      if (settings === undefined) this.#drop(catalog);
+      if (settings?.role !== 'interpret') this.#drop(catalog);
       else this.#keep(catalog, settings);
     }
     for (const { name, catalog: settings } of config.zones.values()) {
-      if (settings === undefined) continue;
+      if (settings?.role !== 'interpret') continue;
       if (!this.#catalogs.has(name)) this.#catalogs.set(name, newCatalog(name, settings));
       this.served(name);
     }
+  }
+
+  /** What a catalog of ours is to list: not known before all that may bring zones for it were read. */
+  listing(name: string): Listing {
+    const { catalogTemplates } = this.#config;
+    for (const { name: unread, settings, listed } of this.#catalogs.values()) {
+      const templates = [settings.template.default, ...settings.template.groups.values()];
+      const brings = templates.some((template) => catalogTemplates.get(template)?.catalogZone === name);
+      if (brings && listed === undefined) return { ok: false, why: `what ${unread} lists is not known yet` };
+    }
+    const zones: ListedZone[] = [];
+    for (const { name: zone, catalogZone, catalogGroup } of this.#zones.values()) {
+      if (catalogZone === name) zones.push({ zone, group: catalogGroup });
+    }
+    return { ok: true, zones };
   }
 
   /** A version of a zone is served, or kept though it expired: members are as it says. */

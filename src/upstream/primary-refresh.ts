@@ -8,6 +8,7 @@ import { compareSerials, type SerialOrder } from '../zone/serial.ts';
 import type { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { VersionReader } from '../zone/version.ts';
+import { generateCatalog, type Listing } from './catalog-maker.ts';
 import { refreshFromFile } from './file-refresh.ts';
 import type { Learned } from './learned.ts';
 import type { PrimaryLinks } from './links.ts';
@@ -26,6 +27,8 @@ export interface PrimaryRefreshDeps {
   readonly links: PrimaryLinks;
   readonly learned: Learned;
   readonly taking: Taking;
+  /** What a catalog of ours is to list. */
+  readonly listing: (catalog: string) => Listing;
   readonly report: (event: RefreshEvent, fields: Record<string, unknown>) => void;
 }
 
@@ -50,6 +53,7 @@ export class PrimaryRefresh {
   run(zone: Zone, first: string | undefined): Promise<SyncEvent> {
     const isForced = zone.isRetransferWanted;
     zone.isRetransferWanted = false;
+    if (zone.primary.kind === 'generated') return this.#generated(zone, isForced);
     return zone.primary.kind === 'files' ? this.#fromFile(zone, isForced) : this.#fromServer(zone, first, isForced);
   }
 
@@ -154,6 +158,12 @@ export class PrimaryRefresh {
     if (taken.kind !== 'refused') zone.fileMark = mark;
     else zone.refusedFile = { mark, why: taken.why };
     return this.#event(zone, taken, undefined);
+  }
+
+  async #generated(zone: Zone, isForced: boolean): Promise<SyncEvent> {
+    const result = await generateCatalog(this.#deps, zone, this.#deps.listing(zone.name), isForced);
+    if (result.kind !== 'made') return result;
+    return this.#event(zone, await this.#deps.taking.take(zone, result.incoming), undefined);
   }
 
   #told(zone: Zone, result: Exclude<RefreshResult, { kind: 'received' }>): SyncEvent {

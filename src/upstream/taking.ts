@@ -49,7 +49,7 @@ export interface WholeZone {
   readonly batches: readonly Batch[];
   readonly usage: readonly SlabUsage[];
   readonly soa: SoaRecord;
-  readonly how: 'AXFR' | 'file';
+  readonly how: 'AXFR' | 'file' | 'generated';
   /** Why differences did not do, where they were asked for first. */
   readonly ixfrFailure?: string | undefined;
 }

@@ -1,7 +1,7 @@
 /** The side towards the primaries: keeps every zone's copy current, one transfer a serial however many clients ask. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
-import type { Config, ZoneConfig } from '../config/config.ts';
+import type { Config, Primary, ZoneConfig } from '../config/config.ts';
 import { Scheduler } from '../net/scheduler.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { VersionStore } from '../store/version-store.ts';
@@ -9,6 +9,7 @@ import { isNewer } from '../zone/serial.ts';
 import { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { type CatalogView, catalogReader } from './catalog.ts';
+import type { Listing } from './catalog-maker.ts';
 import { type CatalogEvent, Catalogs } from './catalogs.ts';
 import { type CommandResult, ZoneCommands } from './commands.ts';
 import { Compaction } from './compaction.ts';
@@ -69,6 +70,9 @@ export interface UpstreamDeps {
 /** Zone files read at once: each takes a pool thread for as long as it is read. */
 const MOST_FILES = 10;
 
+/** In the place of a primary. */
+const GENERATED: Primary = { kind: 'generated', name: 'generated' };
+
 export class Upstream {
   readonly #deps: UpstreamDeps;
   readonly #zones = new Map<string, Zone>();
@@ -85,6 +89,7 @@ export class Upstream {
   readonly #scheduler: Scheduler;
   readonly #catalogs: Catalogs;
   #config: Pick<Config, 'primaries' | 'keys'> = { primaries: new Map(), keys: new Map() };
+  #hasSettled = false;
   #isStopped = false;
 
   constructor(deps: UpstreamDeps) {
@@ -108,7 +113,8 @@ export class Upstream {
     });
     const links = this.#links;
     const common = { pool, registry, clock, report, taking, directory: this.#directory };
-    this.#refresher = new PrimaryRefresh({ ...common, links, learned: this.#learned });
+    const listing = (name: string): Listing => this.#catalogs.listing(name);
+    this.#refresher = new PrimaryRefresh({ ...common, links, learned: this.#learned, listing });
     this.#commands = new ZoneCommands({
       ...common,
       look: (zone) => this.#step(zone.name, { kind: 'notify', sender: { source: '' } }),
@@ -142,7 +148,10 @@ export class Upstream {
       zone: (name) => this.#zones.get(name),
       put: (names) => this.#put(names),
       remove: (name) => this.#removeNamed(name),
-      changed: () => deps.listener.changed(),
+      changed: () => {
+        deps.listener.changed();
+        this.#lookAtGenerated();
+      },
       report,
     });
     this.#watchers = new FolderWatchers(
@@ -161,6 +170,16 @@ export class Upstream {
     this.#watchers.watch(config.primaries.values());
     await this.#put(zones.keys());
     await this.#catalogs.settled();
+    this.#hasSettled = true;
+    this.#lookAtGenerated();
+  }
+
+  /** At the start not before the members that the store knows are there: without them they would be told to be gone. */
+  #lookAtGenerated(): void {
+    if (!this.#hasSettled) return;
+    for (const [name, { primary }] of this.#zones) {
+      if (primary.kind === 'generated') this.#step(name, { kind: 'notify', sender: { source: '' } });
+    }
   }
 
   /** Gives zones the settings they have now; new ones are looked for in the store first. */
@@ -171,7 +190,9 @@ export class Upstream {
       if (zone !== undefined) added.push(zone);
     }
     await this.#restorer.restore(added);
-    for (const zone of added) if (this.#isLive(zone)) this.#step(zone.name, { kind: 'due' });
+    for (const zone of added) {
+      if (this.#isLive(zone) && zone.primary.kind !== 'generated') this.#step(zone.name, { kind: 'due' });
+    }
   }
 
   /** Gives the zone where it is new. */
@@ -179,7 +200,7 @@ export class Upstream {
     const config = this.#catalogs.zones.get(name);
     if (config === undefined || this.#isStopped) return undefined;
     const { primaries, keys } = this.#config;
-    const primary = primaries.get(config.primary);
+    const primary = config.catalog?.role === 'generate' ? GENERATED : primaries.get(config.primary);
     if (primary === undefined) throw new Error(`zone ${name}: its primary was checked to exist`);
     const key = config.primaryKey === undefined ? undefined : keys.get(config.primaryKey);
     const existing = this.#zones.get(name);

@@ -303,6 +303,25 @@ zones:
     ],
   ],
   [
+    'catalogs that are made here',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+primaries: { p: { addresses: [192.0.2.1] } }
+zones:
+  a: { catalog-role: generate, primary: p }
+  b: { catalog-role: generate, catalog-zone: B. }
+  c: { primary: p, catalog-zone: d, catalog-group: gold }
+  d: { primary: p, catalog-group: gold }
+  e: { primary: p, catalog-zone: A., catalog-group: "" }`,
+    [
+      '5:32 zones.a.primary: `primary` goes with zones that are not generated only',
+      '6:46 zones.b.catalog-zone: a catalog does not list itself',
+      '7:34 zones.c.catalog-zone: `d` is none: `catalog-zone` goes with the name of a zone with `catalog-role: generate` only',
+      '8:20 zones.d.catalog-group: `catalog-group` goes with `catalog-zone` only',
+      '9:53 zones.e.catalog-group: expected a group of 1 to 255 characters of ASCII, not ``',
+    ],
+  ],
+  [
     'members that would pass for validated',
     `version: 1
 listen: [{ address: 127.0.0.1 }]
@@ -318,14 +337,13 @@ catalog-templates: { one: {}, two: { dnssec: { validation: false } } }`,
     `version: 1
 listen: [{ address: 127.0.0.1 }]
 primaries: { p: { addresses: [192.0.2.1] } }
-zones: { "*": { primary: p }, example.org: { primary: p, mode: relay, catalog-role: generate } }
+zones: { "*": { primary: p }, example.org: { primary: p, mode: relay } }
 rules: [{ action: delay, shadow: true }]
 store: { type: redis, url: redis://127.0.0.1 }
 bans: { enabled: false }`,
     [
       '4:10 zones["*"]: `*` (zones on demand) is not available yet; expected a zone\'s name',
       '4:64 zones["example.org"].mode: `relay` is not available yet; expected `mirror`',
-      '4:85 zones["example.org"].catalog-role: `generate` is not available yet; expected `interpret`',
       '5:19 rules[0].action: `delay` is not available yet; expected `allow`, `refuse` or `drop`',
       '5:34 rules[0].shadow: `true` is not available yet; expected `false`',
       '6:16 store.type: `redis` is not available yet; expected `memory` or `lmdb`',

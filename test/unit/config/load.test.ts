@@ -75,6 +75,8 @@ zones: { Example.ORG.: { primary: p } }`);
     history: { versions: 20, bytes: 256e6, ageMs: 7 * 86_400_000 },
     serialPolicy: 'hold',
     catalog: undefined,
+    catalogZone: undefined,
+    catalogGroup: undefined,
     zonemd: 'ignore',
     dnssec: undefined,
     changeGuard: undefined,
