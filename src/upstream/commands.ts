@@ -20,6 +20,8 @@ export interface CommandDeps {
   /** Has the primary looked at, soon. */
   readonly look: (zone: Zone) => void;
   readonly publish: (zone: Zone, version: KeptVersion) => void;
+  /** Has the store know at once what it is to know besides versions. */
+  readonly note: (zone: Zone) => void;
   readonly report: (event: CommandEvent, fields: Record<string, unknown>) => void;
 }
 
@@ -81,6 +83,8 @@ export class ZoneCommands {
     }
     const failure = await this.#deps.taking.setAside(zone);
     if (failure !== undefined) return refused('failed', failure);
+    // Before the version itself: after a restart, differences are not to be applied to it.
+    this.#deps.note(zone);
     const primarySerial = (sourceOf(zone) as { serial: number }).serial;
     const as = { serial: (newest.handle.serial + 1) >>> 0, primarySerial };
     const error = await this.#deps.taking.takeContent(zone, version.handle, as, 'rollback');

@@ -43,9 +43,11 @@ export class Compaction {
     if (victims.length === 0) return;
     this.#isRunning = true;
     this.runs++;
-    void this.#run(victims).finally(() => {
+    // It fails with the pool, as when the service ends: then everything stays where it is.
+    const end = (): void => {
       this.#isRunning = false;
-    });
+    };
+    this.#run(victims).then(end, end);
   }
 
   #victims(): number[] {

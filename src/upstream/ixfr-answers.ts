@@ -43,7 +43,8 @@ export class IxfrAnswers {
     if (to === undefined || steps === undefined) return 'AXFR';
     const own = steps.length === 1 ? to.step : undefined;
     if (own !== undefined) return isShorter(own.answer, to.handle) ? own : 'AXFR';
-    const key = `${to.handle.id} ${from}`;
+    // By zone, too: a zone that comes back from the store has ids that others may have been given meanwhile.
+    const key = `${zone.name} ${to.handle.id} ${from}`;
     const known = this.#answers.get(key) ?? this.#making.get(key);
     if (known !== undefined) return known;
     const making = this.#make(zone, to.handle, key, steps);
@@ -65,7 +66,8 @@ export class IxfrAnswers {
       const result = await pool.render({ steps, options: { apex, frameSize } });
       if (!result.ok) return 'AXFR';
       const answer = result.value;
-      if (zone.served?.handle !== to || !isShorter(answer, to)) {
+      // The cache takes no more than it holds, and gives nothing back of what it does not take.
+      if (zone.served?.handle !== to || !isShorter(answer, to) || answer.octets > MOST_OCTETS) {
         registry.release(answer.usage);
         return 'AXFR';
       }

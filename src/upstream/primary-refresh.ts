@@ -67,9 +67,10 @@ export class PrimaryRefresh {
       zone: config,
       primary,
       key,
-      serial: zone.isDiverged ? undefined : source?.serial,
+      serial: source?.serial,
       base: source?.version.handle,
-      wants: isForced ? 'whole' : zone.ixfrPausedUntil > startedAt ? 'newer' : 'differences',
+      // What is newer than what was put aside before a restart comes whole; the same serial is no news.
+      wants: isForced ? 'whole' : zone.isDiverged || zone.ixfrPausedUntil > startedAt ? 'newer' : 'differences',
       first,
       // Only a NOTIFY names a sender; at their times the timers try again.
       refused: isNotified(first) ? zone.refusedSerial?.serial : undefined,
@@ -150,6 +151,11 @@ export class PrimaryRefresh {
       const event = this.#behind(zone, serial, order, incoming.from);
       if (event.kind === 'refused') zone.refusedFile = { mark, why: event.why };
       return event;
+    }
+    if (order === 'equal' && !isForced && zone.isDiverged) {
+      this.#deps.registry.release(incoming.usage);
+      zone.fileMark = mark;
+      return { kind: 'current' };
     }
     const taken =
       order === 'equal' && !isForced

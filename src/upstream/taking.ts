@@ -2,7 +2,7 @@
  * A version's way in (DESIGN.md section 5): what came is made into a version from the one at hand, passes the guards,
  * is stored, and is served. Whatever fails on the way, what is served stays as it is.
  */
-import { equalBytes } from '../base/bytes.ts';
+import { type Bytes, equalBytes } from '../base/bytes.ts';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { VersionStore } from '../store/version-store.ts';
@@ -227,8 +227,14 @@ export class Taking {
 
   /** The serial we tell, where it is not the primary's: one that never goes back (RFC 1982). */
   #downstream(zone: Zone, primarySerial: number, isNewLineage: boolean): number | undefined {
-    const ours = zone.history.newest?.handle.serial;
-    if (ours === undefined || isNewLineage || isNewer(primarySerial, ours)) return undefined;
+    const { newest } = zone.history;
+    if (newest === undefined) return undefined;
+    const ours = newest.handle.serial;
+    if (isNewer(primarySerial, ours)) return undefined;
+    // Whole and under its own serial, as an operator or the policy has it: not where secondaries know other serials.
+    const { serialPolicy } = zone.config;
+    const isTranslated = newest.primarySerial !== ours || (serialPolicy === 'translate' && primarySerial !== ours);
+    if (isNewLineage && (serialPolicy === 'adopt' || !isTranslated)) return undefined;
     return (ours + 1) >>> 0;
   }
 
@@ -248,6 +254,8 @@ export class Taking {
     const isStep = !isNewLineage && made.base === before?.handle.id;
     const step = isStep ? made.made : undefined;
     const now = clock.now();
+    // Gone while a guard judged it: what the store has of it is removed, and is not to come back.
+    if (!this.#deps.isLive(zone)) return this.#discard(made, 'the zone is gone').why;
     const failure = await store.commit({
       zone: zone.name,
       handle: version,
@@ -264,8 +272,10 @@ export class Taking {
     const kept = zone.history.add(made, step, primarySerial, now);
     zone.history.prune(zone.config.history, now);
     if (!keepsShadow) this.#dropShadow(zone);
-    zone.held = undefined;
-    zone.rejectedSerial = undefined;
+    if (!keepsShadow) {
+      zone.held = undefined;
+      zone.rejectedSerial = undefined;
+    }
     const { packed, made: change } = made;
     zone.lastChange = { how, packed, removed: change?.removedRecords, added: change?.addedRecords };
     if (!zone.isPinned) this.#deps.publish(zone, kept);
@@ -327,12 +337,18 @@ export class Taking {
   }
 }
 
-/** Whether a version made from the source says what the source says. */
-const isUnchanged = (zone: Zone, { made, version, base }: Made): boolean => {
-  const source = sourceOf(zone)?.version.handle;
-  if (made === undefined || source?.id !== base) return false;
+/** Whether a version made from the source says what the source says; the serial is the primary's. */
+const isUnchanged = (zone: Zone, { made, version, base, primarySerial }: Made): boolean => {
+  const source = sourceOf(zone);
+  if (made === undefined || source === undefined || source.version.handle.id !== base) return false;
   const hasNoChange = made.removedRecords + made.addedRecords === 0;
-  return hasNoChange && source !== undefined && equalBytes(source.soaRecord, version.soaRecord);
+  const [ours, theirs] = [source.version.handle.soaRecord, version.soaRecord].map(withoutSerial) as [Bytes, Bytes];
+  return hasNoChange && source.serial === primarySerial && equalBytes(ours, theirs);
+};
+
+const withoutSerial = (soaRecord: Bytes): Bytes => {
+  const octets = new Uint8Array(soaRecord);
+  return octets.fill(0, octets.length - 20, octets.length - 16);
 };
 
 const withSoa = <T extends MadeVersion>(made: T): T & { readonly soa: SoaRecord } => ({

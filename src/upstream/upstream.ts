@@ -122,6 +122,7 @@ export class Upstream {
         this.#publish(zone, version);
         store.note(zone.name, recordOf(zone), true);
       },
+      note: (zone) => store.note(zone.name, recordOf(zone), true),
     });
     this.#restorer = new Restorer({
       store,
@@ -353,7 +354,8 @@ export class Upstream {
     zone.servedSince = this.#deps.clock.now();
     this.#answers.forget(zone);
     this.#setExpiry(zone);
-    this.#tell(zone, version);
+    // What an operator does to an expired zone does not bring it back; `#step` tells it when the primary is heard.
+    if (!zone.sync.isExpired) this.#tell(zone, version);
     this.#catalogs.served(zone.name);
     this.#compaction.look();
   }
