@@ -64,10 +64,18 @@ export class FrameStore {
     }
   }
 
-  /** Manifests of a zone, oldest first. */
-  manifests(zone: string): { readonly id: number; readonly manifest: Manifest }[] {
-    const range = this.#database.manifests.getRange(manifestRange(zone));
-    return Array.from(range, ({ key, value }) => ({ id: idOfKey(key), manifest: value }));
+  /** Manifests of a zone, oldest first; undefined where one cannot be read. */
+  manifests(zone: string): { readonly id: number; readonly manifest: Manifest | undefined }[] {
+    const keys = this.#database.manifests.getKeys(manifestRange(zone));
+    return Array.from(keys, (key) => ({ id: idOfKey(key), manifest: this.#manifest(key) }));
+  }
+
+  #manifest(key: string): Manifest | undefined {
+    try {
+      return this.#database.manifests.get(key);
+    } catch {
+      return undefined;
+    }
   }
 
   record(zone: string): ZoneRecord | undefined {
@@ -155,9 +163,9 @@ export class FrameStore {
 
   #removeVersion(zone: string, id: number): void {
     const key = manifestKey(zone, id);
-    const manifest = this.#database.manifests.get(key);
-    if (manifest === undefined) return;
+    const manifest = this.#manifest(key);
     this.#database.manifests.removeSync(key);
+    if (manifest === undefined) return;
     for (const hash of pageHashes(manifest)) {
       if (!this.#pages.remove(hash)) continue;
       for (const frame of this.#framesOfPage(hash)) this.#removeFrame(frame);

@@ -31,13 +31,15 @@ export function loadZone(
   if (stored.length === 0) return { loaded: undefined, damage: undefined };
   const loader = new ZoneLoader(store, wanted, slabs, directory);
   const damage: string[] = [];
-  const good: typeof stored = [];
+  const good: { readonly id: number; readonly manifest: Manifest }[] = [];
   // The newest first: without it the others are of no use, and what it shares with them is checked already.
   for (const { id, manifest } of stored.toReversed()) {
-    const problem = loader.check(manifest);
-    if (problem === undefined) good.unshift({ id, manifest });
-    else damage.push(`serial ${manifest.serial}: ${problem}`);
-    if (problem !== undefined) break;
+    const problem = manifest === undefined ? 'its manifest cannot be read' : loader.check(manifest);
+    if (manifest === undefined || problem !== undefined) {
+      damage.push(manifest === undefined ? `a version: ${problem}` : `serial ${manifest.serial}: ${problem}`);
+      break;
+    }
+    good.unshift({ id, manifest });
   }
   const dropped = stored.slice(0, stored.length - good.length).map(({ id }) => id);
   for (const { manifest } of good) store.refer(manifest);
