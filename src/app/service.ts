@@ -101,7 +101,9 @@ export class Service {
       onDeath: (front, error, replaced) => this.#onFrontDeath(front, error, replaced),
     });
     this.#udpZones = new FrontZones(this.#leases.row(this.#udpRow), this.#leases.expiries, (wish) => {
-      void this.#answerIxfr(wish).then((published) =>
+      // Whatever goes wrong there, the client is told to come back over TCP.
+      const answer = this.#answerIxfr(wish).catch(() => undefined);
+      void answer.then((published) =>
         this.#udpZones.take(wish, published && this.#udpOffer(published), this.#slabsOf(published)),
       );
     });
@@ -195,7 +197,9 @@ export class Service {
     const { listen, certificates, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, certificates, store, threads, admin };
     this.#log = createLog(this.#config.log);
-    void this.#upstream.configure(this.#config);
+    this.#upstream.configure(this.#config).catch((error: unknown) => {
+      this.#log.error('zones that are new could not be looked for in the store', { error: `${error}` });
+    });
     this.#configureZones();
     const warnings = loaded.warnings.map(({ file, line, path, message }) => ({ file, line, path, message }));
     this.#log.event('reloaded', {

@@ -253,7 +253,8 @@ export class FrontHub {
   }
 
   async #answerWish(front: FrontHandle, wish: IxfrWish): Promise<void> {
-    const published = await this.#options.onIxfrWanted(wish);
+    // Whatever goes wrong there, the client gets the whole zone.
+    const published = await this.#options.onIxfrWanted(wish).catch(() => undefined);
     const index = this.#fronts.indexOf(front);
     // It died meanwhile, and its wishes with it.
     if (index < 0) return;

@@ -14,6 +14,7 @@ import {
   decodeFrames,
   encodeFrames,
   encodeRun,
+  hashOfManifest,
   hashOfPage,
   idOfKey,
   type Manifest,
@@ -42,14 +43,13 @@ export class FrameStore {
   /** All or nothing, durable when it returns. Throws what LMDB does, as for a full disk; then nothing has changed. */
   commit(commits: readonly Commit[], records: ReadonlyMap<string, ZoneRecord | undefined>): void {
     this.#transaction(() => {
+      // A removal is of what was there before: it may have waited for room on the disk.
+      for (const [zone, record] of records) if (record === undefined) this.#removeZone(zone);
       for (const commit of commits) this.#put(commit);
-      for (const [zone, record] of records) {
-        if (record !== undefined) this.#database.records.putSync(zone, record);
-        else this.#removeZone(zone);
-      }
+      for (const [zone, record] of records) if (record !== undefined) this.#database.records.putSync(zone, record);
     });
-    for (const { zone, handle, keep } of commits) this.#ids.set(zone, [...keep, handle.id]);
     for (const [zone, record] of records) if (record === undefined) this.#ids.delete(zone);
+    for (const { zone, handle, keep } of commits) this.#ids.set(zone, [...keep, handle.id]);
   }
 
   #transaction(work: () => void): void {
@@ -137,7 +137,8 @@ export class FrameStore {
     const { serial, soaRecord } = handle;
     const pages = Buffer.concat(hashes);
     const manifest = { serial, primarySerial, at, soaRecord: copyOf(soaRecord), pages, step: stored };
-    this.#database.manifests.putSync(manifestKey(zone, handle.id), manifest);
+    const hash = hashOfManifest(zone, handle.id, manifest);
+    this.#database.manifests.putSync(manifestKey(zone, handle.id), { ...manifest, hash });
     const kept = new Set([...keep, handle.id]);
     for (const id of this.#idsOf(zone)) if (!kept.has(id)) this.#removeVersion(zone, id);
   }

@@ -70,6 +70,8 @@ export interface Manifest {
   /** Hashes one after the other. */
   readonly pages: Uint8Array;
   readonly step: StoredStep | undefined;
+  /** Of all the rest, see `hashOfManifest`. */
+  readonly hash: Uint8Array;
 }
 
 export interface StoredStep {
@@ -86,6 +88,23 @@ export interface StoredRun {
   readonly lastKey: Uint8Array;
   readonly records: number;
   readonly octets: number;
+}
+
+/** Of what a manifest says, and of where: one that is altered or misplaced is not believed. */
+export function hashOfManifest(zone: string, id: number, manifest: Omit<Manifest, 'hash'>): Buffer {
+  const { serial, primarySerial, at, soaRecord, pages, step } = manifest;
+  const hash = createHash('sha256').update(JSON.stringify([zone, id, serial, primarySerial, at]));
+  const add = (octets: Uint8Array): void => {
+    hash.update(`${octets.length} `).update(octets);
+  };
+  add(soaRecord);
+  add(pages);
+  if (step !== undefined) add(step.from);
+  for (const run of [step?.removed, step?.added]) {
+    hash.update(run === undefined ? 'none' : JSON.stringify([run.records, run.octets]));
+    for (const octets of run === undefined ? [] : [run.frames, run.firstKey, run.lastKey]) add(octets);
+  }
+  return hash.digest().subarray(0, HASH_LENGTH);
 }
 
 export function encodeRun(run: Run | undefined): StoredRun | undefined {

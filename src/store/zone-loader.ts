@@ -1,6 +1,6 @@
 /** From disk to versions in memory, as if they had just been made: every frame is checked by its hash on the way. */
 
-import { putUint16 } from '../base/bytes.ts';
+import { equalBytes, putUint16 } from '../base/bytes.ts';
 import { renderIxfr } from '../xfr/ixfr-answer.ts';
 import { readSoaRecord } from '../xfr/soa-record.ts';
 import type { MadeStep } from '../xfr/update.ts';
@@ -10,7 +10,7 @@ import type { SlabDirectory, SlabRange, SlabWriter } from '../zone/slab.ts';
 import { UsageSum } from '../zone/usage.ts';
 import { type PageEntry, storePage, storeRoot, type VersionHandle } from '../zone/version.ts';
 import { type FrameStore, pageHashes } from './frame-store.ts';
-import { decodeRun, type Manifest, type StoredFrame, type StoredStep } from './manifest.ts';
+import { decodeRun, hashOfManifest, type Manifest, type StoredFrame, type StoredStep } from './manifest.ts';
 import { keyOf } from './references.ts';
 import type { LoadedVersion, LoadedZone, WantedZone } from './version-store.ts';
 
@@ -34,7 +34,7 @@ export function loadZone(
   const good: { readonly id: number; readonly manifest: Manifest }[] = [];
   // The newest first: without it the others are of no use, and what it shares with them is checked already.
   for (const { id, manifest } of stored.toReversed()) {
-    const problem = manifest === undefined ? 'its manifest cannot be read' : loader.check(manifest);
+    const problem = manifest === undefined ? 'its manifest cannot be read' : loader.check(id, manifest);
     if (manifest === undefined || problem !== undefined) {
       damage.push(manifest === undefined ? `a version: ${problem}` : `serial ${manifest.serial}: ${problem}`);
       break;
@@ -67,7 +67,11 @@ class ZoneLoader {
   }
 
   /** Brings what a version refers to into memory. Undefined, or what cannot be had. */
-  check(manifest: Manifest): string | undefined {
+  check(id: number, manifest: Manifest): string | undefined {
+    const { hash } = manifest;
+    if (hash === undefined || !equalBytes(hash, hashOfManifest(this.#wanted.zone, id, manifest))) {
+      return 'its manifest is damaged';
+    }
     for (const hash of pageHashes(manifest)) {
       if (this.#pages.has(keyOf(hash))) continue;
       const problem = this.#loadPage(hash);

@@ -135,6 +135,30 @@ test('octets of a frame that were changed are found by its hash, and never serve
   assert.ok(zone.records.includes('host77.example.org. TXT "of host 77"'));
 });
 
+test('a SOA whose serial was changed on the disk is not believed', async () => {
+  const dir = await grown();
+  const file = join(dir, 'store', 'data.mdb');
+  const octets = readFileSync(file);
+  // The end of the second name, and serial 4.
+  const wanted = Buffer.from('\x07example\x03org\0\0\0\0\x04', 'latin1');
+  let found = 0;
+  for (let at = octets.indexOf(wanted); at >= 0; at = octets.indexOf(wanted, at + 1)) {
+    octets[at + wanted.length - 2] = 0x40;
+    found++;
+  }
+  writeFileSync(file, octets);
+  write(dir, 6);
+  const service = await start(dir);
+  const damaged = await service.event('store-damaged');
+  await updated(service, 6);
+  const { serial } = await takeZone(service.port, ZONE);
+  await service.stop();
+
+  assert.ok(found > 0);
+  assert.match(String(damaged['why']), /its manifest is damaged/);
+  assert.equal(serial, 6);
+});
+
 test('two services do not share a folder: the second ends and says why, the first goes on', async () => {
   const dir = newFolder();
   write(dir, 1);
