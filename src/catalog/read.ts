@@ -103,7 +103,7 @@ class CatalogReader {
     const { zone, label, groups, coo } = node;
     if (this.#zones.has(zone)) this.#breaks(`${zone} is listed more than once`);
     this.#zones.add(zone);
-    this.#members.push({ zone, label, groups, coo });
+    this.#members.push({ zone, label, groups: groups.sort(), coo });
   }
 
   #breaks(why: string): void {
