@@ -1,16 +1,15 @@
 /** Builds everything that lives long, and owns start, reload and drain. The only code that knows all parts. */
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AdminServer, startAdmin } from '../admin/server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
-import type { Config, Listener } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
 import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
-import type { FrontEvent, FrontTls, IxfrOffer, IxfrWish, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
-import { type UdpAddress, UdpServer } from '../front/udp.ts';
+import type { FrontEvent, IxfrOffer, IxfrWish, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
+import { UdpServer } from '../front/udp.ts';
 import { FrontZones } from '../front/zones.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { Standings } from '../notify/standings.ts';
@@ -26,6 +25,8 @@ import { Leases } from '../upstream/leases.ts';
 import { type ServedZone, Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import { SlabRegistry } from '../zone/slab-registry.ts';
+import { cutTransfer, endsWithin } from './drain.ts';
+import { frontListeners, udpAddresses } from './listeners.ts';
 import { ServiceReport } from './report.ts';
 import type { InheritedSocket } from './sockets.ts';
 
@@ -210,7 +211,7 @@ export class Service {
     });
   }
 
-  /** Running transfers go on to their end; then everything stops. */
+  /** Running transfers go on to their end, or to that of `drain-timeout`; then everything stops. */
   drain(): Promise<void> {
     this.#drainer ??= this.#drain();
     return this.#drainer;
@@ -222,7 +223,8 @@ export class Service {
     this.#upstream.stop();
     this.#notifier.stop();
     this.#udp.close();
-    await this.#hub.drain();
+    const isDrained = await endsWithin(this.#hub.drain(), this.#config.limits.drainTimeoutMs);
+    if (!isDrained) await this.#cut();
     clearInterval(this.#ticker);
     this.#refusals.flush();
     await this.#admin?.close();
@@ -232,6 +234,13 @@ export class Service {
     await this.#pool.close();
     this.#log.event('stopped', {});
     this.#log.flush();
+  }
+
+  /** Who still reads is told by the end of the connection, when the fronts stop. */
+  async #cut(): Promise<void> {
+    for (const transfer of await this.#hub.transfers()) this.#log.event('transfer', cutTransfer(transfer), 'warn');
+    const connections = Atomics.load(this.#connections, 0);
+    this.#log.warn('drain-timeout is over: what still runs is cut', { connections });
   }
 
   /** The UDP side reads versions under leases of a row of its own, behind those of the fronts. */
@@ -336,33 +345,6 @@ function policyOf(config: Pick<Config, 'zones' | 'primaries' | 'rules' | 'keys' 
   return { rules: config.rules, keys: config.keys, limits: config.limits, notifyFrom };
 }
 
-function frontListeners(
-  config: Config,
-  sockets: readonly InheritedSocket[],
-): ConstructorParameters<typeof FrontHub>[0]['listeners'] {
-  const ticketKeys = new Uint8Array(randomBytes(48));
-  return config.listen.map((listener, i) => {
-    const socket = sockets[i];
-    if (socket === undefined) throw new Error(`listener ${i} was given no socket`);
-    const name = `${listener.host}#${socket.port}`;
-    return { fds: socket.fds, name, transport: listener.transport, tls: tlsOf(config, listener, ticketKeys) };
-  });
-}
-
-function tlsOf(config: Config, listener: Listener, ticketKeys: Uint8Array): FrontTls | undefined {
-  if (listener.transport !== 'tls') return undefined;
-  const files = config.certificates.get(listener.certificate ?? '');
-  if (files === undefined) throw new Error('a TLS listener was checked to have a certificate');
-  return {
-    certPem: readFileSync(files.certFile, 'utf8'),
-    keyPem: readFileSync(files.keyFile, 'utf8'),
-    clientCaPem: files.clientCaFile === undefined ? undefined : readFileSync(files.clientCaFile, 'utf8'),
-    clientCertificate: listener.clientCertificate,
-    alpn: listener.alpn,
-    ticketKeys,
-  };
-}
-
 async function openStore(config: Config['store'], registry: SlabRegistry, log: Log): Promise<VersionStore> {
   if (config.type === 'memory') return noStore;
   const { path, sync, mapSize } = config;
@@ -378,15 +360,5 @@ async function openStore(config: Config['store'], registry: SlabRegistry, log: L
       log.flush();
       throw error;
     },
-  });
-}
-
-/** UDP beside each plain TCP listener that wants it, on the port that TCP got. */
-function udpAddresses(listen: readonly Listener[], sockets: readonly InheritedSocket[]): UdpAddress[] {
-  return listen.flatMap((listener, i) => {
-    const port = sockets[i]?.port ?? listener.port;
-    return listener.transport === 'tcp' && listener.udp
-      ? [{ host: listener.host, port, maxSize: listener.udpMaxSize }]
-      : [];
   });
 }

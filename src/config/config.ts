@@ -20,7 +20,7 @@ export interface Config {
   /** By name. */
   readonly catalogTemplates: ReadonlyMap<string, ZoneSettings>;
   readonly rules: readonly RuleConfig[];
-  readonly limits: ConnectionLimits;
+  readonly limits: Limits;
   readonly store: StoreConfig;
   readonly threads: { readonly front: number; readonly pool: number };
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text'; readonly transfers: 'all' | 'summary' };
@@ -233,6 +233,11 @@ export interface ConnectionLimits {
   readonly idleTimeoutMs: Milliseconds;
   readonly firstMessageTimeoutMs: Milliseconds;
   readonly messageTimeoutMs: Milliseconds;
+}
+
+export interface Limits extends ConnectionLimits {
+  /** What running transfers have left once the service is told to stop. */
+  readonly drainTimeoutMs: Milliseconds;
 }
 
 export interface AdminConfig extends Address {

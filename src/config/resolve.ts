@@ -73,6 +73,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
       idleTimeoutMs: limits['idle-timeout'],
       firstMessageTimeoutMs: limits['first-message-timeout'],
       messageTimeoutMs: limits['message-timeout'],
+      drainTimeoutMs: limits['drain-timeout'],
     },
     store: resolveStore(store, path),
     threads: { front, pool },

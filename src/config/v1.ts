@@ -219,6 +219,9 @@ export const v1 = mapping({
     'idle-timeout': duration().prefault('30s').meta({ description: 'Between whole messages.' }),
     'first-message-timeout': duration().prefault('5s').meta({ description: 'From accept, handshake included.' }),
     'message-timeout': duration().prefault('10s').meta({ description: 'From length prefix to last octet.' }),
+    'drain-timeout': duration().prefault('60s').meta({
+      description: 'After SIGTERM transfers may run on for so long; then they are cut, and the service ends.',
+    }),
     'new-connections-per-source': later('A second.'),
     'handshakes-per-source': later('Full handshakes a second.'),
     'resumed-handshakes-per-source': later('Resumed handshakes a second.'),

@@ -38,6 +38,7 @@ test('the least configuration has every default of INTERFACE.md', () => {
       idleTimeoutMs: 30_000,
       firstMessageTimeoutMs: 5_000,
       messageTimeoutMs: 10_000,
+      drainTimeoutMs: 60_000,
     },
     store: { type: 'lmdb', path: '/var/lib/zonegate', mapSize: undefined, sync: true },
     threads: { front, pool: Math.max(1, cores - front) },
