@@ -1,21 +1,40 @@
 /**
- * `npm run bench -- NAME...`: scenarios beside the real peers. Tables on standard output, JSON with the machine's facts
- * in `bench/results/`. Without a name, all of them.
+ * `npm run bench -- NAME... [--records N] [--rounds N] [--changes N] [--sizes N,N,...] [--zones N]`: scenarios beside the
+ * real peers. Tables on standard output, JSON with the machine's facts in `bench/results/`. Without a name, all of them.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { axfr } from './macro/axfr.ts';
 import { ingest } from './macro/ingest.ts';
 import { many } from './macro/many.ts';
-import { memory, update } from './macro/update.ts';
+import { memory } from './macro/memory.ts';
+import { update } from './macro/update.ts';
+
+const { values: wanted, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    records: { type: 'string', default: '1000000' },
+    /** Of `axfr`, 50, and `ingest`, 5. */
+    rounds: { type: 'string' },
+    /** Of `update`, 10, and `memory`, 10,000. */
+    changes: { type: 'string' },
+    /** Of the zones in which `update` looks how the cost grows. */
+    sizes: { type: 'string', default: '10000,100000,1000000,10000000' },
+    zones: { type: 'string', default: '100000' },
+  },
+});
+const records = Number(wanted.records);
+const rounds = (otherwise: number): number => Number(wanted.rounds ?? otherwise);
+const changes = (otherwise: number): number => Number(wanted.changes ?? otherwise);
 
 const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
-  axfr: () => axfr({ records: 1_000_000, rounds: 50 }),
-  ingest: () => ingest({ records: 1_000_000, rounds: 5 }),
-  update: () => update({ records: 1_000_000, changes: 10 }),
-  many: () => inFolder((dir) => many({ zones: 100_000, dir })),
-  memory: () => memory({ records: 1_000_000, changes: 10_000 }),
+  axfr: () => axfr({ records, rounds: rounds(50) }),
+  ingest: () => ingest({ records, rounds: rounds(5) }),
+  update: () => update({ records, changes: changes(10), sizes: wanted.sizes.split(',').map(Number) }),
+  many: () => inFolder((dir) => many({ zones: Number(wanted.zones), dir })),
+  memory: () => memory({ records, changes: changes(10_000) }),
 };
 
 async function inFolder(work: (dir: string) => Promise<unknown>): Promise<unknown> {
@@ -27,7 +46,6 @@ async function inFolder(work: (dir: string) => Promise<unknown>): Promise<unknow
   }
 }
 
-const names = process.argv.slice(2);
 const unknown = names.filter((name) => SCENARIOS[name] === undefined);
 if (unknown.length > 0) {
   console.error(`no scenario ${unknown.join(', ')}; there are: ${Object.keys(SCENARIOS).join(', ')}`);

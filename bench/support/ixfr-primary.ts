@@ -31,7 +31,8 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
   const steps = new Map<number, Buffer>();
   const addresses = new Map<number, Buffer>();
   const asked = { AXFR: 0, IXFR: 0 };
-  const history = new Map<number, ReadonlyMap<number, string>>([[1, new Map()]]);
+  /** What addresses were before the change to a serial. */
+  const changed = new Map<number, ReadonlyMap<number, Buffer | undefined>>();
   let isAway = false;
   const below = (label: string): Buffer => Buffer.from([label.length, ...Buffer.from(label), 0xc0, 12]);
   const soaRdata = (value: number): Buffer => {
@@ -49,11 +50,14 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
   const change = (): void => {
     const parts = [soa(serial + 1), soa(serial)];
     const additions = [soa(serial + 1)];
-    const chosen = new Set<number>();
+    const chosen = new Map<number, Buffer | undefined>();
     // Those whose number ends in 0 to 4 are addresses.
-    while (chosen.size < CHANGED) chosen.add(10 * Math.floor(1 + Math.random() * (records / 10 - 2)));
-    for (const i of chosen) {
-      const before = addresses.get(i) ?? Buffer.from([198, 18, (i >> 8) & 255, i & 255]);
+    while (chosen.size < CHANGED) {
+      const i = 10 * Math.floor(1 + Math.random() * (records / 10 - 2));
+      chosen.set(i, addresses.get(i));
+    }
+    for (const [i, old] of chosen) {
+      const before = old ?? Buffer.from([198, 18, (i >> 8) & 255, i & 255]);
       const after = Buffer.from([203, 0, serial & 255, (before[3] as number) ^ 1]);
       parts.push(host(i, before));
       additions.push(host(i, after));
@@ -63,9 +67,14 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
     steps.set(serial, body);
     steps.delete(serial - 30);
     serial++;
-    const shown = new Map(Array.from(addresses, ([i, address]): [number, string] => [i, address.join('.')]));
-    history.set(serial, shown);
-    history.delete(serial - 1000);
+    changed.set(serial, chosen);
+    changed.delete(serial - 1000);
+  };
+
+  const addressesAt = (wanted: number): ReadonlyMap<number, string> => {
+    const at = new Map<number, Buffer | undefined>(addresses);
+    for (let later = serial; later > wanted; later--) for (const [i, old] of changed.get(later) ?? []) at.set(i, old);
+    return new Map([...at].flatMap(([i, address]) => (address === undefined ? [] : [[i, address.join('.')]])));
   };
 
   const answer = (query: Buffer): Buffer | undefined => {
@@ -131,7 +140,7 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
       return serial;
     },
     change,
-    addressesAt: (wanted) => history.get(wanted) ?? new Map(),
+    addressesAt,
     get isAway() {
       return isAway;
     },

@@ -62,7 +62,8 @@ export function axfrStream(
     head.writeUInt16BE(0x8400, 4);
     head.writeUInt16BE(1, 6);
     head.writeUInt16BE(body.length, 8);
-    parts.push(head, question, ...body);
+    // One buffer a message: ten million of single records do not fit in the heap.
+    parts.push(Buffer.concat([head, question, ...body]));
     body = [];
     size = 0;
   };

@@ -139,13 +139,14 @@ export const acceptsTcp = (port: number): Promise<boolean> =>
   });
 
 /** Made by hand, as the peers must not depend on the code that is tested with them. */
-function soaQuery(zone: string): Buffer {
+export function soaQuery(zone: string): Buffer {
   const labels = zone.split('.').filter((label) => label !== '');
   const name = labels.map((label) => String.fromCharCode(label.length) + label).join('');
   return Buffer.from(`\x12\x34\0\0\0\x01\0\0\0\0\0\0${name}\0\0\x06\0\x01`, 'latin1');
 }
 
-function serialOf(message: Buffer): number | undefined {
+/** Of the SOA that an answer begins with, whatever stands behind it. */
+export function serialOf(message: Buffer): number | undefined {
   if (message.length < 12 || (message.readUInt16BE(2) & 0xf) !== 0 || message.readUInt16BE(6) === 0) return undefined;
   const owner = skipName(message, 12) + 4;
   const fixed = skipName(message, owner);
