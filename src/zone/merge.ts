@@ -4,11 +4,10 @@
  */
 import type { Bytes } from '../base/bytes.ts';
 import { compareBytes } from '../base/bytes.ts';
-import { HEADER_LENGTH, readHeader } from '../wire/header.ts';
+import { RecordCursor } from './cursor.ts';
 import { type FrameEntry, FrameList } from './frame-list.ts';
 import { compareRanges, shortestFence } from './order.ts';
 import type { FramePacker } from './packer.ts';
-import { RecordReader } from './record-reader.ts';
 import { fullKey, type PackedRecord, type Run } from './run-writer.ts';
 import type { SlabDirectory } from './slab.ts';
 
@@ -71,7 +70,8 @@ class Merger {
   merge(): Merged {
     while (this.#heap.length > 0) {
       const top = this.#heap[0] as RunCursor;
-      if (top.isAtFrameStart && this.#isAlone(top)) this.#adopt(top);
+      const frame = top.frameAtStart;
+      if (frame !== undefined && this.#isAlone(top)) this.#adopt(top, frame);
       else this.#take(top);
       if (top.isAtEnd) this.#removeTop();
       else this.#siftDown(0);
@@ -88,11 +88,10 @@ class Merger {
     return [this.#heap[1], this.#heap[2]].every((other) => other === undefined || top.isFrameBelow(other.key));
   }
 
-  #adopt(top: RunCursor): void {
-    const entry = top.frame;
+  #adopt(top: RunCursor, frame: FrameEntry): void {
     const fence = this.#fenceFor(top.key);
     const frameEnd = top.skipFrame();
-    this.#packer.adopt({ ...entry, fence });
+    this.#packer.adopt({ ...frame, fence });
     this.#last = { key: frameEnd, owner: NO_FENCE };
   }
 
@@ -160,16 +159,13 @@ class Merger {
   }
 }
 
-/** Walks the records of a run, frame by frame. */
+/** Walks the records of a run, and knows where its frames begin and end. */
 class RunCursor {
   readonly #run: Run;
   readonly #index: number;
   readonly #frames: FrameList;
-  readonly #reader: RecordReader;
-  readonly #slabs: SlabDirectory;
+  readonly #cursor: RecordCursor;
   #frameIndex = -1;
-  #left = 0;
-  #atStart = false;
   /** Owner, type and rdata of the record at hand. */
   key: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
@@ -177,37 +173,21 @@ class RunCursor {
     this.#run = run;
     this.#index = index;
     this.#frames = new FrameList(run.frames);
-    this.#reader = new RecordReader(apex);
-    this.#slabs = slabs;
-    this.#openFrame();
+    this.#cursor = new RecordCursor(this.#walk(), apex, slabs);
+    this.#readKey();
   }
 
   get isAtEnd(): boolean {
-    return this.#frameIndex >= this.#frames.length;
+    return this.#cursor.isAtEnd;
   }
 
-  get isAtFrameStart(): boolean {
-    return this.#atStart;
-  }
-
-  get frame(): FrameEntry {
-    return this.#frames.entry(this.#frameIndex);
+  /** The frame of the record at hand, if that is its first. */
+  get frameAtStart(): FrameEntry | undefined {
+    return this.#cursor.frameAtStart;
   }
 
   get record(): PackedRecord {
-    const reader = this.#reader;
-    return {
-      owner: reader.owner,
-      ownerLength: reader.ownerLength,
-      key: reader.key,
-      keyLength: reader.keyLength,
-      type: reader.type,
-      ttl: reader.ttl,
-      rdata: reader.rdataBytes,
-      rdataStart: reader.rdataStart,
-      canonicalStart: reader.canonicalStart,
-      rdataLength: reader.rdataLength,
-    };
+    return this.#cursor.record;
   }
 
   isBefore(other: RunCursor): boolean {
@@ -223,44 +203,27 @@ class RunCursor {
       : compareBytes(this.#run.lastKey, key) < 0;
   }
 
-  /** Goes on to the next frame; gives a key that is not below any of the frame left behind. */
+  /** Goes on to the next frame; gives the last key of the frame left behind. */
   skipFrame(): Bytes {
-    const next = this.#frameIndex + 1;
-    const end = next < this.#frames.length ? this.#lastKeyOfFrame() : this.#run.lastKey;
-    this.#openFrame();
-    return end;
+    if (this.#frameIndex + 1 === this.#frames.length) {
+      this.#cursor.skipFrame();
+      return this.#run.lastKey;
+    }
+    let last = this.key;
+    for (this.next(); this.frameAtStart === undefined; this.next()) last = this.key;
+    return last;
   }
 
   next(): void {
-    this.#atStart = false;
-    if (this.#left === 0) this.#openFrame();
-    else this.#read();
+    this.#cursor.next();
+    this.#readKey();
   }
 
-  #lastKeyOfFrame(): Bytes {
-    while (this.#left > 0) this.#read();
-    return this.key;
+  #readKey(): void {
+    if (!this.isAtEnd) this.key = fullKey(this.record);
   }
 
-  #openFrame(): void {
-    this.#frameIndex++;
-    if (this.isAtEnd) return;
-    const i = this.#frameIndex;
-    const reader = this.#reader;
-    reader.bytes = this.#slabs.bytes(this.#frames.slab(i));
-    reader.message = this.#frames.offset(i) + 2;
-    reader.end = this.#frames.offset(i) + this.#frames.octetLength(i);
-    reader.at = reader.message + HEADER_LENGTH;
-    this.#left = readHeader(reader.bytes, reader.message, reader.end)?.answers ?? 0;
-    this.#read();
-    this.#atStart = true;
-  }
-
-  #read(): void {
-    this.#left--;
-    this.#reader.releaseScratch();
-    // A frame is our own work: what cannot be read is a defect of ours.
-    if (!this.#reader.head() || !this.#reader.rdata()) throw new Error(`a frame is damaged: ${this.#reader.failure}`);
-    this.key = fullKey(this.record);
+  *#walk(): Generator<FrameEntry> {
+    while (++this.#frameIndex < this.#frames.length) yield this.#frames.entry(this.#frameIndex);
   }
 }
