@@ -20,7 +20,7 @@ import { workerUrl } from '../pool/worker-url.ts';
 import { LmdbStore } from '../store/lmdb-store.ts';
 import { noStore, type VersionStore } from '../store/version-store.ts';
 import { RefusalSummary } from '../telemetry/events.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import { createLog, type Log, type LogDestination, standardOutput } from '../telemetry/log.ts';
 import { Leases } from '../upstream/leases.ts';
 import { type ServedZone, Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
 import type { SlabHandle } from '../zone/slab.ts';
@@ -51,6 +51,7 @@ export class Service {
   readonly #refusals: RefusalSummary;
   readonly #report: ServiceReport;
   #config: Config;
+  readonly #output: LogDestination;
   #log: Log;
   #admin: AdminServer | undefined;
   #ticker: NodeJS.Timeout | undefined;
@@ -59,8 +60,17 @@ export class Service {
   /** Rejects with ZG_STORE_FAILED where the store cannot be used. */
   static async open(configFile: string, config: Config, sockets: readonly InheritedSocket[]): Promise<Service> {
     const registry = new SlabRegistry();
-    const log = createLog(config.log);
-    return new Service(configFile, config, sockets, registry, log, await openStore(config.store, registry, log));
+    const output = standardOutput();
+    const log = createLog({ ...config.log, destination: output });
+    return new Service(
+      configFile,
+      config,
+      sockets,
+      registry,
+      output,
+      log,
+      await openStore(config.store, registry, log),
+    );
   }
 
   private constructor(
@@ -68,6 +78,7 @@ export class Service {
     config: Config,
     sockets: readonly InheritedSocket[],
     registry: SlabRegistry,
+    output: LogDestination,
     log: Log,
     store: VersionStore,
   ) {
@@ -75,6 +86,7 @@ export class Service {
     this.#config = config;
     this.#registry = registry;
     this.#store = store;
+    this.#output = output;
     this.#log = log;
     this.#refusals = new RefusalSummary({ emit: (name, fields) => this.#log.event(name, fields) });
     this.#pool = new Pool(config.threads.pool, this.#registry);
@@ -197,7 +209,7 @@ export class Service {
     const { changed, needsRestart } = compareConfigs(this.#config, loaded.config);
     const { listen, certificates, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, certificates, store, threads, admin };
-    this.#log = createLog(this.#config.log);
+    this.#log = createLog({ ...this.#config.log, destination: this.#output });
     this.#upstream.configure(this.#config).catch((error: unknown) => {
       this.#log.error('zones that are new could not be looked for in the store', { error: `${error}` });
     });
@@ -233,7 +245,7 @@ export class Service {
     await this.#store.close();
     await this.#pool.close();
     this.#log.event('stopped', {});
-    this.#log.flush();
+    await this.#log.flush();
   }
 
   /** Who still reads is told by the end of the connection, when the fronts stop. */
@@ -317,7 +329,6 @@ export class Service {
       error: error?.stack ?? 'it was ended',
     });
     if (replaced) return;
-    this.#log.flush();
     throw new ZonegateError(
       'ZG_WORKER_FAILED',
       `front ${front} died, and no descriptor is left for another`,
@@ -357,7 +368,6 @@ async function openStore(config: Config['store'], registry: SlabRegistry, log: L
     onDamage: ({ zone, why }) => log.event('store-damaged', { ...(zone !== undefined && { zone }), why }, 'error'),
     onDeath: (error) => {
       log.error('the store ended', { error: error.message });
-      log.flush();
       throw error;
     },
   });

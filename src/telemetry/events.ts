@@ -25,7 +25,9 @@ export const EVENT_NAMES = [
   'feed-updated',
   'feed-failed',
   'store-damaged',
-  // Not in INTERFACE.md: refusals beyond what a summary keeps apart.
+  // Not in INTERFACE.md: lines that the reader of the log did not take in time.
+  'log-overflow',
+  // Nor this: refusals beyond what a summary keeps apart.
   'refused-overflow',
 ] as const;
 

@@ -1,6 +1,7 @@
 /** The log: one line per event on standard output. The only importer of pino. */
 import { pino } from 'pino';
 import type { EventName } from './events.ts';
+import { LineOutput } from './line-output.ts';
 import { printable } from './printable.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
@@ -13,22 +14,22 @@ export interface Log {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  flush(): void;
+  /** Resolves when the reader has all, or does not take it. */
+  flush(): Promise<void>;
 }
 
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: 'json' | 'text';
-  /** Default: standard output. */
-  readonly destination?: LogDestination;
+  readonly destination: LogDestination;
 }
 
 export interface LogDestination {
   write(line: string): void;
-  flushSync?(): void;
+  flush?(): Promise<void>;
 }
 
-export function createLog({ level, format, destination = standardOutput() }: LogOptions): Log {
+export function createLog({ level, format, destination }: LogOptions): Log {
   const stream = format === 'json' ? destination : { write: (line: string) => destination.write(textLine(line)) };
   const logger = pino(
     {
@@ -50,12 +51,16 @@ export function createLog({ level, format, destination = standardOutput() }: Log
     info: (message, fields) => write('info', { message }, fields),
     warn: (message, fields) => write('warn', { message }, fields),
     error: (message, fields) => write('error', { message }, fields),
-    flush: () => destination.flushSync?.(),
+    flush: async () => destination.flush?.(),
   };
 }
 
-/** Synchronous: the last line before an exit is the one that matters most. A reader that went away is no error. */
-const standardOutput = (): LogDestination => pino.destination({ fd: 1, sync: true });
+/** One a process: a log that takes the place of another writes to the same. */
+export const standardOutput = (): LogDestination =>
+  new LineOutput(process.stdout, (lines) => {
+    const event: EventName = 'log-overflow';
+    return `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), event, lines })}\n`;
+  });
 
 const RESERVED = new Set(['time', 'level', 'event', 'message']);
 

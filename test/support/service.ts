@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { createCertificate } from '../../src/net/certificates.ts';
 
@@ -33,6 +34,8 @@ export interface RunningService {
   /** The certificate of the TLS listener, for `localhost` and 127.0.0.1, self-signed. */
   readonly caFile: string;
   readonly events: readonly EventFields[];
+  /** Its standard output, for who stops reading it, or hangs up. */
+  readonly output: Readable;
   /** What it printed on standard error. */
   stderr(): string;
   /** The next event of that name, or of one of them, that passes; those before `since` (a length of `events`) left out. */
@@ -103,6 +106,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     adminUrl: `http://127.0.0.1:${admin?.port ?? 0}`,
     caFile: join(dir, 'tls/cert.pem'),
     events: output.events,
+    output: child.stdout as Readable,
     stderr: () => output.stderr,
     event: (name, test = () => true, since = 0) => output.event(name, test, since),
     reload: (config) => {

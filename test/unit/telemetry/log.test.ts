@@ -136,11 +136,11 @@ test('an error is its message and code; the stack only where we are to blame', (
 test('the last line before an exit is not lost', () => {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const file = new URL(`../../../src/telemetry/log${extension}`, import.meta.url);
-  const program = `import { createLog } from ${JSON.stringify(file.href)};
-    const log = createLog({ level: 'info', format: 'json' });
+  const program = `import { createLog, standardOutput } from ${JSON.stringify(file.href)};
+    const log = createLog({ level: 'info', format: 'json', destination: standardOutput() });
     for (let i = 0; i < 2_000; i++) log.event('shadow', { i, filling: 'x'.repeat(100) });
     log.event('stopped', {});
-    log.flush();
+    await log.flush();
     process.exit(0);`;
 
   const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
