@@ -3,11 +3,10 @@
 import { equalBytes, putUint16 } from '../base/bytes.ts';
 import { renderIxfr } from '../xfr/ixfr-answer.ts';
 import { readSoaRecord } from '../xfr/soa-record.ts';
-import type { MadeStep } from '../xfr/update.ts';
-import { makeVersion, usageOfRun } from '../xfr/version-maker.ts';
+import { type MadeStep, makeStep } from '../xfr/update.ts';
+import { makeVersion } from '../xfr/version-maker.ts';
 import type { FrameEntry } from '../zone/frame-list.ts';
 import type { SlabDirectory, SlabRange, SlabWriter } from '../zone/slab.ts';
-import { UsageSum } from '../zone/usage.ts';
 import { type PageEntry, storePage, storeRoot, type VersionHandle } from '../zone/version.ts';
 import { type FrameStore, pageHashes } from './frame-store.ts';
 import { decodeRun, hashOfManifest, type Manifest, type StoredFrame, type StoredStep } from './manifest.ts';
@@ -107,10 +106,7 @@ class ZoneLoader {
       return undefined;
     const to = readSoaRecord(Buffer.from(manifest.soaRecord));
     const step = { from: readSoaRecord(Buffer.from(from)), to, removed: runs[0], added: runs[1] };
-    const answer = renderIxfr([step], { apex, frameSize }, this.#slabs, this.#directory);
-    const usage = new UsageSum().addAll(usageOfRun(step.removed)).addAll(usageOfRun(step.added)).addAll(answer.usage);
-    const [removedRecords, addedRecords] = [step.removed?.records ?? 0, step.added?.records ?? 0];
-    return { step, usage: usage.list(), answer, removedRecords, addedRecords };
+    return makeStep(step, renderIxfr([step], { apex, frameSize }, this.#slabs, this.#directory));
   }
 
   #loadPage(hash: Buffer): string | undefined {

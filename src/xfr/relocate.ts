@@ -7,18 +7,10 @@ import { FrameList, FrameListBuilder, listEntries } from '../zone/frame-list.ts'
 import type { Run } from '../zone/run-writer.ts';
 import { placeOf, type SlabDirectory, type SlabRange, type SlabWriter } from '../zone/slab.ts';
 import { type Footprint, UsageSum, usageBetween, usageOfVersion } from '../zone/usage.ts';
-import {
-  type PageEntry,
-  type SlabUsage,
-  storePage,
-  storeRoot,
-  type VersionHandle,
-  VersionReader,
-} from '../zone/version.ts';
+import { type PageEntry, storePage, storeRoot, type VersionHandle, VersionReader } from '../zone/version.ts';
 import type { IxfrAnswer } from './ixfr-answer.ts';
-import type { MadeStep } from './update.ts';
+import { type MadeStep, makeStep } from './update.ts';
 import type { MadeVersion } from './version-maker.ts';
-import { usageOfRun } from './version-maker.ts';
 
 export interface RelocateOptions {
   /** In the order of the chain they are in (see memory-chain.ts). */
@@ -87,15 +79,9 @@ class Mover {
     return listEntries(list).map((frame) => ({ ...frame, ...this.#range(frame) }));
   }
 
-  #step(step: MadeStep): MadeStep {
-    const [removed, added] = [this.#run(step.step.removed), this.#run(step.step.added)];
-    const answer = this.#answer(step.answer);
-    const usage: readonly SlabUsage[] = new UsageSum()
-      .addAll(usageOfRun(removed))
-      .addAll(usageOfRun(added))
-      .addAll(answer.usage)
-      .list();
-    return { ...step, step: { ...step.step, removed, added }, answer, usage };
+  #step({ step, answer }: MadeStep): MadeStep {
+    const [removed, added] = [this.#run(step.removed), this.#run(step.added)];
+    return makeStep({ ...step, removed, added }, this.#answer(answer));
   }
 
   #run(run: Run | undefined): Run | undefined {

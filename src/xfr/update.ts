@@ -39,6 +39,12 @@ export interface MadeStep {
   readonly addedRecords: number;
 }
 
+export function makeStep(step: IxfrStep, answer: IxfrAnswer): MadeStep {
+  const { removed, added } = step;
+  const usage = new UsageSum().addAll(usageOfRun(removed)).addAll(usageOfRun(added)).addAll(answer.usage).list();
+  return { step, usage, answer, removedRecords: removed?.records ?? 0, addedRecords: added?.records ?? 0 };
+}
+
 export interface Updated extends MadeVersion {
   /** As it came. */
   readonly primarySerial: number;
@@ -192,9 +198,7 @@ class Updater {
     const answer = renderIxfr([step], { apex, frameSize }, this.#slabs, this.#directory);
     // RFC 1995 §5: an IXFR that is longer than the zone helps nobody. Small zones have it by the record.
     if (answer.octets > octets + ALWAYS_KEPT) return undefined;
-    const usage = new UsageSum().addAll(usageOfRun(removed)).addAll(usageOfRun(added)).addAll(answer.usage).list();
-    const [removedRecords, addedRecords] = [recordsOf(removed), recordsOf(added)];
-    return { step, usage, answer, removedRecords, addedRecords };
+    return makeStep(step, answer);
   }
 
   #difference(young: VersionReader): Change | undefined {
@@ -213,8 +217,6 @@ class Updater {
 
 /** Octets of a step that are kept whatever the size of the zone. */
 const ALWAYS_KEPT = 4096;
-
-const recordsOf = (run: Run | undefined): number => run?.records ?? 0;
 
 /** Why a zone is too large, if it is; `records` without the SOA. */
 export function exceeds(
