@@ -5,10 +5,9 @@
 import type { Bytes } from '../base/bytes.ts';
 import { compareRecords, compareToKey, RecordCursor, runFrames } from './cursor.ts';
 import type { FrameEntry } from './frame-list.ts';
-
 import type { FramePacker } from './packer.ts';
 import type { RecordReader } from './record-reader.ts';
-import { emptyRecord, fenceBefore, type PackedRecord, type Run } from './run-writer.ts';
+import { type PackedRecord, type Run, SequencePacker } from './run-writer.ts';
 import type { SlabDirectory, SlabWriter } from './slab.ts';
 import { type EditedTable, TableEditor } from './table-editor.ts';
 import type { VersionReader } from './version.ts';
@@ -49,10 +48,9 @@ class Applier {
   readonly #base: VersionReader;
   readonly #apex: Bytes;
   readonly #packer: FramePacker;
+  readonly #sequence: SequencePacker;
   readonly #changes: Changes;
   readonly #editor: TableEditor;
-  readonly #written = emptyRecord();
-  readonly #writtenKey = new Uint8Array(512);
   #otherTtls = 0;
   #unchanged = 0;
   #packed = 0;
@@ -62,6 +60,7 @@ class Applier {
     this.#base = base;
     this.#apex = apex;
     this.#packer = packer;
+    this.#sequence = new SequencePacker(packer);
     this.#changes = new Changes(change, apex, base.slabs);
     this.#editor = new TableEditor(base, apex, packer, slabs);
   }
@@ -75,7 +74,11 @@ class Applier {
       this.#packed += made.length;
       this.#editor.replace(place, made);
     }
-    if (this.#failure !== undefined) return this.#failure;
+    if (this.#failure !== undefined) {
+      // What it has begun lies dead in its slab; but the packer gives back its memory.
+      this.#packer.finish();
+      return this.#failure;
+    }
     const table = this.#editor.finish();
     const isInexact = this.#otherTtls > 0 || this.#unchanged > 0;
     return { ok: true, ...table, packed: this.#packed, isInexact, otherTtls: this.#otherTtls };
@@ -86,37 +89,26 @@ class Applier {
     const changes = this.#changes;
     const base = new RecordCursor(oneFrame(frame), this.#apex, this.#base.slabs);
     this.#packer.expected = frame;
-    this.#written.keyLength = 0;
-    let fence = frame?.fence ?? NO_FENCE;
-    const write = (cursor: RecordCursor): void => {
-      const { record } = cursor;
-      const last = this.#written;
-      const isSameOwner = last.keyLength > 0 && isOwner(record, last);
-      const { owner, ownerLength, type, ttl, rdata, rdataStart, rdataLength } = record;
-      if (
-        this.#packer.add(owner, ownerLength, isSameOwner, type, ttl, rdata, rdataStart, rdataLength) === 'frame-begun'
-      ) {
-        this.#packer.setFence(last.keyLength === 0 ? fence : fenceBefore(record, isSameOwner, last.type));
-        fence = NO_FENCE;
-      }
-      if (!isSameOwner) this.#remember(record);
-      last.type = type;
-    };
+    this.#sequence.begin(frame?.fence ?? NO_FENCE);
     for (;;) {
       const isHere = !changes.isAtEnd && (end === undefined || compareToKey(changes.record, end) < 0);
       if (base.isAtEnd && !isHere) break;
       const order = !isHere ? -1 : base.isAtEnd ? 1 : compareRecords(base.reader, changes.reader);
       if (order < 0) {
-        write(base);
+        this.#write(base);
         base.next();
         continue;
       }
       if (order === 0 ? !this.#mayReplace(base.reader) : !this.#mayAdd()) return [];
-      if (changes.adds !== undefined) write(changes.adds);
+      if (changes.adds !== undefined) this.#write(changes.adds);
       changes.next();
       if (order === 0) base.next();
     }
     return this.#packer.take();
+  }
+
+  #write({ record }: RecordCursor): void {
+    if (!this.#sequence.add(record)) throw new Error('a record of a version or a change fits no message');
   }
 
   /** The record at hand of the change is in the version, too. */
@@ -136,22 +128,9 @@ class Applier {
     this.#failure = { ok: false, failure, record: { ...this.#changes.record } };
     return false;
   }
-
-  #remember(record: PackedRecord): void {
-    const key = this.#writtenKey;
-    for (let i = 0; i < record.keyLength; i++) key[i] = record.key[i] as number;
-    this.#written.key = key;
-    this.#written.keyLength = record.keyLength;
-  }
 }
 
 const NO_FENCE: Bytes = new Uint8Array(0);
-
-function isOwner(record: PackedRecord, last: PackedRecord): boolean {
-  if (record.keyLength !== last.keyLength) return false;
-  for (let i = 0; i < last.keyLength; i++) if (record.key[i] !== last.key[i]) return false;
-  return true;
-}
 
 function* oneFrame(frame: FrameEntry | undefined): Generator<FrameEntry> {
   if (frame !== undefined) yield frame;

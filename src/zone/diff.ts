@@ -3,7 +3,6 @@ import type { Bytes } from '../base/bytes.ts';
 import type { Change } from './apply.ts';
 import { compareRecords, RecordCursor, versionFrames } from './cursor.ts';
 import type { FrameEntry } from './frame-list.ts';
-import { compareRanges } from './order.ts';
 import { FramePacker } from './packer.ts';
 import { fullKey, type PackedRecord, type Run, RunWriter } from './run-writer.ts';
 import { placeOf, type SlabDirectory, type SlabWriter } from './slab.ts';
@@ -95,8 +94,6 @@ function diffFrames(
 export class ChangeWriter {
   readonly #packer: FramePacker;
   readonly #run: RunWriter;
-  #owner = new Uint8Array(512);
-  #ownerLength = -1;
   #lastKey: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(slabs: SlabWriter, frameSize: number) {
@@ -116,13 +113,7 @@ export class ChangeWriter {
 
   /** From elsewhere: false where it fits no message. */
   offer(record: PackedRecord): boolean {
-    const { key, keyLength } = record;
-    const isSameOwner = compareRanges(this.#owner, 0, this.#ownerLength, key, 0, keyLength) === 0;
-    if (!this.#run.add(record, isSameOwner)) return false;
-    if (!isSameOwner) {
-      this.#owner.set(key.subarray(0, keyLength));
-      this.#ownerLength = keyLength;
-    }
+    if (!this.#run.add(record)) return false;
     this.#lastKey = fullKey(record);
     return true;
   }

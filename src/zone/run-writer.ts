@@ -2,6 +2,7 @@
 import type { Bytes } from '../base/bytes.ts';
 import { concatBytes } from '../base/bytes.ts';
 import type { FenceGuide } from './fence-guide.ts';
+import { compareRanges, MAX_OWNER_KEY } from './order.ts';
 import type { FramePacker } from './packer.ts';
 
 /** A sorted piece of a zone without duplicates, packed. */
@@ -45,25 +46,40 @@ export const emptyRecord = (): PackedRecord => ({
 
 const NOTHING: Bytes = new Uint8Array(0);
 
-export class RunWriter {
+/** Packs records that follow each other: gives each frame its fence, and knows whether an owner goes on. */
+export class SequencePacker {
   readonly #packer: FramePacker;
-  readonly #guide: FenceGuide | undefined;
-  #firstKey: Uint8Array<ArrayBuffer> | undefined;
+  #firstFence: Bytes = NOTHING;
   #lastType = -1;
+  readonly #owner = new Uint8Array(MAX_OWNER_KEY);
+  #ownerLength = -1;
 
-  /** `guide`: along whose fences the run is packed, if any. */
-  constructor(packer: FramePacker, guide?: FenceGuide) {
+  constructor(packer: FramePacker) {
     this.#packer = packer;
-    this.#guide = guide;
   }
 
-  /** `isSameOwner`: as the record before. False where no message can hold the record. */
-  add(record: PackedRecord, isSameOwner: boolean): boolean {
+  /** The next record is the first of a sequence, and of a frame with this fence. */
+  begin(firstFence: Bytes): void {
+    this.#firstFence = firstFence;
+    this.#lastType = -1;
+    this.#ownerLength = -1;
+  }
+
+  /** False where no message can hold the record. */
+  add(record: PackedRecord): boolean {
+    const { key, keyLength } = record;
+    const isSameOwner = compareRanges(this.#owner, 0, this.#ownerLength, key, 0, keyLength) === 0;
+    if (!this.append(record, isSameOwner)) return false;
+    if (isSameOwner) return true;
+    // A loop: for the few octets of most keys it costs less than the view that `set` would need.
+    for (let i = 0; i < keyLength; i++) this.#owner[i] = key[i] as number;
+    this.#ownerLength = keyLength;
+    return true;
+  }
+
+  /** The same for those who know whether the owner is that of the record before. */
+  append(record: PackedRecord, isSameOwner: boolean): boolean {
     const { type } = record;
-    if (this.#guide?.crosses(record)) {
-      this.#packer.endFrame();
-      this.#packer.expected = this.#guide.frame;
-    }
     const added = this.#packer.add(
       record.owner,
       record.ownerLength,
@@ -75,9 +91,38 @@ export class RunWriter {
       record.rdataLength,
     );
     if (added === 'too-large') return false;
-    if (added === 'frame-begun') this.#packer.setFence(this.#fence(record, isSameOwner));
+    if (added === 'frame-begun') {
+      this.#packer.setFence(this.#lastType < 0 ? this.#firstFence : fenceBefore(record, isSameOwner, this.#lastType));
+    }
     this.#lastType = type;
     return true;
+  }
+}
+
+export class RunWriter {
+  readonly #packer: FramePacker;
+  readonly #sequence: SequencePacker;
+  readonly #guide: FenceGuide | undefined;
+  #firstKey: Uint8Array<ArrayBuffer> | undefined;
+
+  /** `guide`: along whose fences the run is packed, if any. */
+  constructor(packer: FramePacker, guide?: FenceGuide) {
+    this.#packer = packer;
+    this.#sequence = new SequencePacker(packer);
+    this.#guide = guide;
+  }
+
+  /** `isSameOwner`: as the record before, where that is known. False where no message can hold the record. */
+  add(record: PackedRecord, isSameOwner?: boolean): boolean {
+    if (this.#guide?.crosses(record)) {
+      this.#packer.endFrame();
+      this.#packer.expected = this.#guide.frame;
+    }
+    if (this.#firstKey === undefined) {
+      this.#firstKey = fullKey(record);
+      this.#sequence.begin(this.#firstKey);
+    }
+    return isSameOwner === undefined ? this.#sequence.add(record) : this.#sequence.append(record, isSameOwner);
   }
 
   /** Ends the run; `lastKey` is that of the record added last. Undefined when there was none. */
@@ -88,19 +133,10 @@ export class RunWriter {
     if (lastKey === undefined || this.#firstKey === undefined) return undefined;
     return { frames, firstKey: this.#firstKey, lastKey, records, octets };
   }
-
-  /** As short as it may be: the owner alone where the owner is new, and so on. */
-  #fence(record: PackedRecord, isSameOwner: boolean): Bytes {
-    if (this.#firstKey === undefined) {
-      this.#firstKey = fullKey(record);
-      return this.#firstKey;
-    }
-    return fenceBefore(record, isSameOwner, this.#lastType);
-  }
 }
 
-/** A fence between `record` and the one before it, which had `lastType`. */
-export function fenceBefore(record: PackedRecord, isSameOwner: boolean, lastType: number): Bytes {
+/** Between `record` and the one before it, which had `lastType`; as short as it may be: the owner alone where it is new. */
+function fenceBefore(record: PackedRecord, isSameOwner: boolean, lastType: number): Bytes {
   if (!isSameOwner) return record.key.slice(0, record.keyLength);
   return record.type === lastType ? fullKey(record) : fullKey(record).slice(0, record.keyLength + 2);
 }
