@@ -27,7 +27,7 @@ export function zoneDetails(
           },
     pinned: isPinned ? (served?.handle.serial ?? null) : null,
     held: held === undefined ? null : { ...held, since: new Date(held.since).toISOString() },
-    rejected: zone.rejectedSerial ?? null,
+    rejected: zone.rejected?.serial ?? null,
     primaries:
       primary.kind === 'server'
         ? learned.of(primary.addresses, now)

@@ -25,6 +25,15 @@ export interface ZoneRecord {
   readonly pinned: number | undefined;
   /** What the primary has is not what the newest version holds. */
   readonly isDiverged: boolean;
+  /** What an operator rejected; absent in stores of before. */
+  readonly rejected?: RejectedVersion | undefined;
+}
+
+export interface RejectedVersion {
+  /** The primary's. */
+  readonly serial: number;
+  /** Of the content as it was packed. */
+  readonly hash: string;
 }
 
 export interface LoadedVersion {

@@ -1,8 +1,11 @@
 /** What an operator may do with a zone: look now, take it anew, pin, roll back, and decide about what a guard holds. */
+import { readSoaTimers, type SoaTimers } from '../wire/soa.ts';
+import { readSoaRecord } from '../xfr/soa-record.ts';
 import { isSigned } from '../zone/lookup.ts';
 import { isNewer } from '../zone/serial.ts';
 import type { SlabDirectory } from '../zone/slab.ts';
 import { VersionReader } from '../zone/version.ts';
+import { hashOfContent } from './content-hash.ts';
 import type { KeptVersion } from './history.ts';
 import type { Taking } from './taking.ts';
 import { sourceOf, type Zone } from './zone.ts';
@@ -20,6 +23,8 @@ export interface CommandDeps {
   /** Has the primary looked at, soon. */
   readonly look: (zone: Zone) => void;
   readonly publish: (zone: Zone, version: KeptVersion) => void;
+  /** What was held is served: its timers hold from now on. */
+  readonly released: (zone: Zone, timers: SoaTimers) => void;
   /** Has the store know at once what it is to know besides versions. */
   readonly note: (zone: Zone) => void;
   readonly report: (event: CommandEvent, fields: Record<string, unknown>) => void;
@@ -105,16 +110,19 @@ export class ZoneCommands {
     const as = { serial: isPassed ? shadow.primarySerial : (ours + 1) >>> 0, primarySerial: shadow.primarySerial };
     const failure = await this.#deps.taking.takeContent(zone, shadow.handle, as, 'release');
     if (failure !== undefined) return refused('failed', failure);
+    this.#deps.released(zone, readSoaTimers(readSoaRecord(shadow.handle.soaRecord).rdata) as SoaTimers);
     this.#deps.report('zone-released', { zone: zone.name, serial: as.serial });
     return done(`serial ${as.serial} is served`);
   }
 
   /** What a guard holds is not to be served; the next version is compared with what is. */
   async reject(zone: Zone): Promise<CommandResult> {
-    const { held } = zone;
-    if (held === undefined) return nothingHeld;
+    const { held, shadow } = zone;
+    if (held === undefined || shadow === undefined) return nothingHeld;
     zone.held = undefined;
-    zone.rejectedSerial = held.serial;
+    zone.rejected = { serial: held.serial, hash: hashOfContent(shadow.handle, this.#deps.directory) };
+    // With its content: after a restart it comes once more, and is not to be decided about again.
+    this.#deps.note(zone);
     return done(`serial ${held.serial} is rejected`);
   }
 

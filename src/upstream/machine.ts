@@ -40,6 +40,8 @@ export type SyncEvent =
   | { readonly kind: 'current'; readonly expireS?: number }
   /** A new version is served. `expireS`: what the primary says it has left of its own copy (RFC 7314). */
   | { readonly kind: 'taken'; readonly timers: SoaTimers; readonly expireS?: number }
+  /** What was held is served now: its timers count from the last contact. */
+  | { readonly kind: 'released'; readonly timers: SoaTimers }
   /** The primary answered, but what it has was refused: contact, no update. */
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
@@ -100,6 +102,8 @@ export function stepSync(
       return settle(stillCurrent(state, event.expireS, now, settings), now);
     case 'taken':
       return settle(contact(state, event.timers, now, settings, event.expireS), now);
+    case 'released':
+      return released(state, event.timers, now, settings);
     case 'refused':
       // The expiry moves on; when to look again goes by the retry, as the zone is not what it should be.
       return settle(failed(heard(state, now, settings), event.why, now, settings), now);
@@ -127,6 +131,18 @@ function due(state: SyncState, now: Milliseconds): [SyncState, readonly SyncEffe
     effects.push({ kind: 'refresh', first: undefined });
   }
   return [next, effects];
+}
+
+/** No contact: an expired zone stays so, and a look that is under way goes on. */
+function released(
+  state: SyncState,
+  timers: SoaTimers,
+  now: Milliseconds,
+  settings: SyncSettings,
+): [SyncState, readonly SyncEffect[]] {
+  const { phase, lastContact = now, isExpired, expiresAt } = state;
+  const next = contact(state, timers, lastContact, settings);
+  return [{ ...next, phase, lastContact, isExpired, expiresAt: isExpired ? expiresAt : next.expiresAt }, []];
 }
 
 /** RFC 7314 §4: the primary's own time left may lengthen ours, and never shorten it. */

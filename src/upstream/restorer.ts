@@ -56,6 +56,7 @@ export class Restorer {
     const pinned = history.versions.find(({ handle }) => handle.id === record?.pinned);
     zone.isPinned = pinned !== undefined;
     zone.isDiverged = record?.isDiverged ?? false;
+    zone.rejected = record?.rejected;
     const timers = readSoaTimers(readSoaRecord(newest.handle.soaRecord).rdata) as SoaTimers;
     // Without a record the process ended within seconds of the first version.
     const known = record ?? { lastContact: newest.at, expiresAt: newest.at + timers.expire * 1000 };
@@ -70,4 +71,5 @@ export const recordOf = (zone: Zone): ZoneRecord => ({
   expiresAt: zone.sync.expiresAt,
   pinned: zone.isPinned ? zone.served?.handle.id : undefined,
   isDiverged: zone.isDiverged || zone.shadow !== undefined,
+  rejected: zone.rejected,
 });

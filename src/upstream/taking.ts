@@ -16,6 +16,7 @@ import { isNewer } from '../zone/serial.ts';
 import type { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { type SlabUsage, type VersionHandle, VersionReader } from '../zone/version.ts';
+import { hashOfContent } from './content-hash.ts';
 import type { KeptVersion } from './history.ts';
 import type { Differences } from './ixfr-receiver.ts';
 import { sourceOf, type Zone } from './zone.ts';
@@ -107,6 +108,10 @@ export class Taking {
     if (made.version.serial !== made.primarySerial && this.#isSigned(zone, made.version)) {
       const why = `serial ${made.primarySerial} is not newer than what we told last: a signed zone cannot be told under another serial (zone-signed)`;
       return this.#discard(made, why);
+    }
+    if (before !== undefined && this.#isRejected(zone, made)) {
+      this.#setAsShadow(zone, made);
+      return { kind: 'held', why: `serial ${made.primarySerial} was rejected` };
     }
     const verdict = await this.#deps.guard(zone, before?.handle, made.version);
     if (verdict.kind === 'reject') return this.#discard(made, verdict.why);
@@ -247,15 +252,13 @@ export class Taking {
   ): Promise<string | undefined> {
     const { store, clock } = this.#deps;
     const { version, primarySerial } = made;
-    // One of the same name may have come in its place: nothing of this one is stored any more.
+    // Gone while a guard judged it, or another of its name is there: what was removed from the store is not to come back.
     if (!this.#deps.isLive(zone)) return this.#discard(made, 'the zone is gone').why;
     const before = zone.history.newest;
     // Made from a shadow, it tells the change from there, and not from what we serve.
     const isStep = !isNewLineage && made.base === before?.handle.id;
     const step = isStep ? made.made : undefined;
     const now = clock.now();
-    // Gone while a guard judged it: what the store has of it is removed, and is not to come back.
-    if (!this.#deps.isLive(zone)) return this.#discard(made, 'the zone is gone').why;
     const failure = await store.commit({
       zone: zone.name,
       handle: version,
@@ -271,10 +274,10 @@ export class Taking {
     if (made.made !== undefined && step === undefined) this.#deps.registry.release(made.made.usage);
     const kept = zone.history.add(made, step, primarySerial, now);
     zone.history.prune(zone.config.history, now);
-    if (!keepsShadow) this.#dropShadow(zone);
     if (!keepsShadow) {
+      this.#dropShadow(zone);
       zone.held = undefined;
-      zone.rejectedSerial = undefined;
+      zone.rejected = undefined;
     }
     const { packed, made: change } = made;
     zone.lastChange = { how, packed, removed: change?.removedRecords, added: change?.addedRecords };
@@ -302,13 +305,23 @@ export class Taking {
 
   /** The zone's one candidate: a newer one takes its place. */
   #hold(zone: Zone, made: Made, reasons: readonly string[]): Taken {
+    this.#setAsShadow(zone, made);
+    zone.rejected = undefined;
+    zone.held = { serial: made.primarySerial, reasons, since: this.#deps.clock.now() };
+    this.#deps.report('zone-held', { zone: zone.name, serial: made.primarySerial, why: reasons });
+    return { kind: 'held', why: `held: ${reasons.join('; ')}` };
+  }
+
+  /** After a restart what was rejected comes again, whole: it is what the next differences apply to, and no more. */
+  #isRejected({ rejected }: Zone, { primarySerial, version }: Made): boolean {
+    return rejected?.serial === primarySerial && rejected.hash === hashOfContent(version, this.#deps.directory);
+  }
+
+  #setAsShadow(zone: Zone, made: Made): void {
     if (made.made !== undefined) this.#deps.registry.release(made.made.usage);
     const aside = zone.history.addAside(made);
     this.#dropShadow(zone);
     zone.shadow = { ...aside, primarySerial: made.primarySerial };
-    zone.held = { serial: made.primarySerial, reasons, since: this.#deps.clock.now() };
-    this.#deps.report('zone-held', { zone: zone.name, serial: made.primarySerial, why: reasons });
-    return { kind: 'held', why: `held: ${reasons.join('; ')}` };
   }
 
   #dropShadow(zone: Zone): void {

@@ -122,6 +122,7 @@ export class Upstream {
         this.#publish(zone, version);
         store.note(zone.name, recordOf(zone), true);
       },
+      released: (zone, timers) => this.#step(zone.name, { kind: 'released', timers }),
       note: (zone) => store.note(zone.name, recordOf(zone), true),
     });
     this.#restorer = new Restorer({

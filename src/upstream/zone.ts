@@ -1,6 +1,7 @@
 /** What control knows of one zone. */
 import type { Milliseconds } from '../base/clock.ts';
 import type { Primary, ZoneConfig } from '../config/config.ts';
+import type { RejectedVersion } from '../store/version-store.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { History, KeptVersion, LiveVersion } from './history.ts';
 import { initialSync, type SyncState } from './machine.ts';
@@ -19,8 +20,8 @@ export interface Zone {
   /** What the primary has, where that is not what we tell: it is held by a guard, or an old content was put back. */
   shadow: Shadow | undefined;
   held: HeldVersion | undefined;
-  /** What an operator rejected: the primary's serial of the shadow. */
-  rejectedSerial: number | undefined;
+  /** What an operator rejected: it stays the shadow, and is not judged again. */
+  rejected: RejectedVersion | undefined;
   /** The primary's content is unknown here, after a restart: IXFR has nothing to go on from. */
   isDiverged: boolean;
   /** Files that the zone was last read from, includes too, and their mark when it was served. */
@@ -77,7 +78,7 @@ export const newZone = (
   isPinned: false,
   shadow: undefined,
   held: undefined,
-  rejectedSerial: undefined,
+  rejected: undefined,
   isDiverged: false,
   files: [],
   fileMark: undefined,

@@ -224,6 +224,7 @@ class World {
       directory,
       look: () => undefined,
       publish,
+      released: () => undefined,
       note: () => undefined,
       report,
     });

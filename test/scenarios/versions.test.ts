@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningService, startService } from '../support/service.ts';
 import { takeZone } from '../support/take-zone.ts';
 
@@ -142,17 +143,38 @@ test('what is rejected stays unserved, and the next version is compared with wha
   assert.deepEqual([changes.added.length, changes.deleted.length], [2, 1]);
 });
 
+test('what was rejected stays so over a restart, and is not held again', async () => {
+  const since = service.events.length;
+  write(13, hosts(0, 90));
+  await service.event('zone-held', () => true, since);
+  assert.equal((await command('reject')).status, 200);
+  await service.kill();
+  service = await start();
+  while (!JSON.stringify(await zone()).includes('serial 13 was rejected')) await sleep(50);
+
+  const { held, rejected } = await zone();
+  assert.deepEqual([await serial(), held, rejected], [12, null, 13]);
+  assert.equal(
+    service.events.some(({ event }) => event === 'zone-held'),
+    false,
+  );
+  await put(14, hosts(0, 262));
+  assert.deepEqual([await serial(), (await zone())['rejected']], [14, null]);
+  // As the tests below expect it.
+  await put(15, hosts(0, 261));
+});
+
 test('a retransfer changes nothing where nothing changed, and begins a new history where it did', async () => {
   await command('retransfer');
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.equal(((await zone())['versions'] as unknown[]).length > 1, true);
   const since = service.events.length;
-  write(12, hosts(0, 262));
+  write(15, hosts(0, 262));
   await service.event('zone-rejected', () => true, since);
   await command('retransfer');
   const updated = await service.event('zone-updated', () => true, since);
 
-  assert.deepEqual([updated['to'], updated['history']], [12, 'begins anew']);
+  assert.deepEqual([updated['to'], updated['history']], [15, 'begins anew']);
   assert.equal(await hasHost('host261'), true);
   assert.equal(((await zone())['versions'] as unknown[]).length, 1);
   assert.equal((await takeZone(service.port, ZONE, { serial: 10 })).sentAs, 'AXFR');

@@ -69,6 +69,33 @@ test('a version taken sets refresh and expiry by its SOA', () => {
   assert.equal(wakeAt(state), NOW + 3_600_000);
 });
 
+test('what is released from hold sets refresh and expiry from the last contact on', () => {
+  const later = NOW + 600_000;
+  const timers = { ...TIMERS, refresh: 900, expire: 7200 };
+  const { state, effects } = run(
+    ...loaded,
+    [notify('192.0.2.1'), later],
+    [{ kind: 'refused', why: 'held' }, later],
+    [{ kind: 'released', timers }, later + 60_000],
+  );
+
+  assert.deepEqual(effects, []);
+  assert.deepEqual(
+    [state.timers, state.lastContact, state.nextCheck, state.expiresAt, state.failures],
+    [timers, later, later + 900_000, later + 7_200_000, 0],
+  );
+});
+
+test('a release is no contact: an expired zone stays so, and a look under way goes on', () => {
+  const expired = run(
+    ...loaded,
+    [{ kind: 'due' }, NOW + 86_400_000],
+    [{ kind: 'released', timers: TIMERS }, NOW + 86_400_001],
+  ).state;
+
+  assert.deepEqual([expired.isExpired, expired.phase, expired.lastContact], [true, 'refreshing', NOW]);
+});
+
 test('nothing happens before the time', () => {
   const { state, effects } = run(...loaded, [{ kind: 'due' }, NOW + 3_599_999]);
 
