@@ -7,7 +7,7 @@ import { compareRecords, compareToKey, RecordCursor, runFrames } from './cursor.
 import type { FrameEntry } from './frame-list.ts';
 import type { FramePacker } from './packer.ts';
 import type { RecordReader } from './record-reader.ts';
-import { type PackedRecord, type Run, SequencePacker } from './run-writer.ts';
+import { type PackedRecord, type Run, RunWriter } from './run-writer.ts';
 import type { SlabDirectory, SlabWriter } from './slab.ts';
 import { type EditedTable, TableEditor } from './table-editor.ts';
 import type { VersionReader } from './version.ts';
@@ -48,7 +48,7 @@ class Applier {
   readonly #base: VersionReader;
   readonly #apex: Bytes;
   readonly #packer: FramePacker;
-  readonly #sequence: SequencePacker;
+  readonly #writer: RunWriter;
   readonly #changes: Changes;
   readonly #editor: TableEditor;
   #otherTtls = 0;
@@ -60,7 +60,7 @@ class Applier {
     this.#base = base;
     this.#apex = apex;
     this.#packer = packer;
-    this.#sequence = new SequencePacker(packer);
+    this.#writer = new RunWriter(packer);
     this.#changes = new Changes(change, apex, base.slabs);
     this.#editor = new TableEditor(base, apex, packer, slabs);
   }
@@ -89,7 +89,7 @@ class Applier {
     const changes = this.#changes;
     const base = new RecordCursor(oneFrame(frame), this.#apex, this.#base.slabs);
     this.#packer.expected = frame;
-    this.#sequence.begin(frame?.fence ?? NO_FENCE);
+    this.#writer.begin(frame?.fence ?? NO_FENCE);
     for (;;) {
       const isHere = !changes.isAtEnd && (end === undefined || compareToKey(changes.record, end) < 0);
       if (base.isAtEnd && !isHere) break;
@@ -108,7 +108,7 @@ class Applier {
   }
 
   #write({ record }: RecordCursor): void {
-    if (!this.#sequence.add(record)) throw new Error('a record of a version or a change fits no message');
+    if (!this.#writer.addNext(record)) throw new Error('a record of a version or a change fits no message');
   }
 
   /** The record at hand of the change is in the version, too. */

@@ -113,7 +113,7 @@ export class ChangeWriter {
 
   /** From elsewhere: false where it fits no message. */
   offer(record: PackedRecord): boolean {
-    if (!this.#run.add(record)) return false;
+    if (!this.#run.addNext(record)) return false;
     this.#lastKey = fullKey(record);
     return true;
   }

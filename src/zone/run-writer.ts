@@ -46,40 +46,37 @@ export const emptyRecord = (): PackedRecord => ({
 
 const NOTHING: Bytes = new Uint8Array(0);
 
-/** Packs records that follow each other: gives each frame its fence, and knows whether an owner goes on. */
-export class SequencePacker {
+/** Packs records that follow each other: gives each frame its fence, and knows where an owner goes on. */
+export class RunWriter {
   readonly #packer: FramePacker;
-  #firstFence: Bytes = NOTHING;
+  readonly #guide: FenceGuide | undefined;
+  #firstFence: Bytes | undefined;
+  #firstKey: Uint8Array<ArrayBuffer> | undefined;
+  /** -1 before the first record. */
   #lastType = -1;
   readonly #owner = new Uint8Array(MAX_OWNER_KEY);
   #ownerLength = -1;
 
-  constructor(packer: FramePacker) {
+  /** `guide`: along whose fences the run is packed, if any. */
+  constructor(packer: FramePacker, guide?: FenceGuide) {
     this.#packer = packer;
+    this.#guide = guide;
   }
 
-  /** The next record is the first of a sequence, and of a frame with this fence. */
+  /** The next record begins another run, and a frame with this fence in place of its own key. */
   begin(firstFence: Bytes): void {
     this.#firstFence = firstFence;
     this.#lastType = -1;
     this.#ownerLength = -1;
   }
 
-  /** False where no message can hold the record. */
-  add(record: PackedRecord): boolean {
-    const { key, keyLength } = record;
-    const isSameOwner = compareRanges(this.#owner, 0, this.#ownerLength, key, 0, keyLength) === 0;
-    if (!this.append(record, isSameOwner)) return false;
-    if (isSameOwner) return true;
-    // A loop: for the few octets of most keys it costs less than the view that `set` would need.
-    for (let i = 0; i < keyLength; i++) this.#owner[i] = key[i] as number;
-    this.#ownerLength = keyLength;
-    return true;
-  }
-
-  /** The same for those who know whether the owner is that of the record before. */
-  append(record: PackedRecord, isSameOwner: boolean): boolean {
+  /** `isSameOwner`: as the record before. False where no message can hold the record. */
+  add(record: PackedRecord, isSameOwner: boolean): boolean {
     const { type } = record;
+    if (this.#guide?.crosses(record)) {
+      this.#packer.endFrame();
+      this.#packer.expected = this.#guide.frame;
+    }
     const added = this.#packer.add(
       record.owner,
       record.ownerLength,
@@ -91,38 +88,21 @@ export class SequencePacker {
       record.rdataLength,
     );
     if (added === 'too-large') return false;
-    if (added === 'frame-begun') {
-      this.#packer.setFence(this.#lastType < 0 ? this.#firstFence : fenceBefore(record, isSameOwner, this.#lastType));
-    }
+    if (added === 'frame-begun') this.#packer.setFence(this.#fence(record, isSameOwner));
     this.#lastType = type;
     return true;
   }
-}
 
-export class RunWriter {
-  readonly #packer: FramePacker;
-  readonly #sequence: SequencePacker;
-  readonly #guide: FenceGuide | undefined;
-  #firstKey: Uint8Array<ArrayBuffer> | undefined;
-
-  /** `guide`: along whose fences the run is packed, if any. */
-  constructor(packer: FramePacker, guide?: FenceGuide) {
-    this.#packer = packer;
-    this.#sequence = new SequencePacker(packer);
-    this.#guide = guide;
-  }
-
-  /** `isSameOwner`: as the record before, where that is known. False where no message can hold the record. */
-  add(record: PackedRecord, isSameOwner?: boolean): boolean {
-    if (this.#guide?.crosses(record)) {
-      this.#packer.endFrame();
-      this.#packer.expected = this.#guide.frame;
-    }
-    if (this.#firstKey === undefined) {
-      this.#firstKey = fullKey(record);
-      this.#sequence.begin(this.#firstKey);
-    }
-    return isSameOwner === undefined ? this.#sequence.add(record) : this.#sequence.append(record, isSameOwner);
+  /** The same, and finds whether the owner is that of the record before; for all records of a run, or for none. */
+  addNext(record: PackedRecord): boolean {
+    const { key, keyLength } = record;
+    const isSameOwner = compareRanges(this.#owner, 0, this.#ownerLength, key, 0, keyLength) === 0;
+    if (!this.add(record, isSameOwner)) return false;
+    if (isSameOwner) return true;
+    // A loop: for the few octets of most keys it costs less than the view that `set` would need.
+    for (let i = 0; i < keyLength; i++) this.#owner[i] = key[i] as number;
+    this.#ownerLength = keyLength;
+    return true;
   }
 
   /** Ends the run; `lastKey` is that of the record added last. Undefined when there was none. */
@@ -132,6 +112,13 @@ export class RunWriter {
     const { octets } = this.#packer;
     if (lastKey === undefined || this.#firstKey === undefined) return undefined;
     return { frames, firstKey: this.#firstKey, lastKey, records, octets };
+  }
+
+  #fence(record: PackedRecord, isSameOwner: boolean): Bytes {
+    if (this.#lastType >= 0) return fenceBefore(record, isSameOwner, this.#lastType);
+    if (this.#firstFence !== undefined) return this.#firstFence;
+    this.#firstKey = fullKey(record);
+    return this.#firstKey;
   }
 }
 

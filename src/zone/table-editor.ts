@@ -3,7 +3,7 @@ import type { Bytes } from '../base/bytes.ts';
 import { compareToKey, RecordCursor } from './cursor.ts';
 import { type FrameEntry, type FrameList, listEntries, PAGE_FRAMES } from './frame-list.ts';
 import { FRAME_HEAD, type FramePacker } from './packer.ts';
-import { type PackedRecord, SequencePacker } from './run-writer.ts';
+import { type PackedRecord, RunWriter } from './run-writer.ts';
 import type { SlabRange, SlabWriter } from './slab.ts';
 import { type PageEntry, storePage, storeRoot, type VersionReader } from './version.ts';
 
@@ -159,9 +159,9 @@ export class TableEditor {
     if (parts > 1) packer.frameSize = Math.min(whole, Math.ceil(octets / parts) + UNEVEN);
     packer.expected = undefined;
     const cursor = new RecordCursor(frames.values(), this.#apex, this.#base.slabs);
-    const sequence = new SequencePacker(packer);
-    sequence.begin((frames[0] as FrameEntry).fence);
-    for (; !cursor.isAtEnd; cursor.next()) sequence.append(cursor.record, cursor.reader.ownerOrder === 0);
+    const writer = new RunWriter(packer);
+    writer.begin((frames[0] as FrameEntry).fence);
+    for (; !cursor.isAtEnd; cursor.next()) writer.add(cursor.record, cursor.reader.ownerOrder === 0);
     packer.frameSize = whole;
     return packer.take();
   }
