@@ -8,9 +8,11 @@ import { TsigStreamVerifier } from '../tsig/stream-verifier.ts';
 import { HEADER_LENGTH, readHeader } from '../wire/header.ts';
 import { readTsigAt } from '../wire/message.ts';
 import { CLASS, FLAG, OPCODE, rcodeToText, TYPE } from '../wire/registry.ts';
+import { readSoaTimers } from '../wire/soa.ts';
 import { RecordReader } from '../zone/record-reader.ts';
 import { RECORD_TEXTS, SEQUENCE_TEXTS, TSIG_TEXTS } from './client-failure.ts';
 import type { TransferInterpreter } from './interpreter.ts';
+import type { SoaRecord } from './soa-record.ts';
 
 export interface AnswerOptions {
   /** Wire form, lower case. */
@@ -143,6 +145,22 @@ export class AnswerReader {
     return false;
   }
 
+  /** The record at hand, which is a SOA; undefined where it is not that of the zone, or malformed. */
+  soa(): SoaRecord | undefined {
+    const { reader } = this;
+    if (reader.ownerLength !== this.#options.apex.length) {
+      this.fail('SOA_NOT_AT_APEX', 'a SOA record is not at the apex of the zone');
+      return undefined;
+    }
+    if (!reader.rdata()) {
+      this.failRecord();
+      return undefined;
+    }
+    const rdata = new Uint8Array(reader.rdataBytes.subarray(reader.rdataStart, reader.rdataStart + reader.rdataLength));
+    const serial = readSoaTimers(rdata)?.serial ?? 0;
+    return { owner: reader.owner.slice(0, reader.ownerLength), ttl: reader.ttl, rdata, serial };
+  }
+
   failSequence(): false {
     const code = this.#interpreter.failure ?? 'NO_FIRST_SOA';
     return this.fail(code, SEQUENCE_TEXTS[code]);
@@ -150,6 +168,10 @@ export class AnswerReader {
 
   failRecord(code = this.reader.failure ?? 'BAD_RDATA'): false {
     return this.fail(code, RECORD_TEXTS[code]);
+  }
+
+  failTooLarge(): false {
+    return this.fail('RECORD_TOO_LARGE', 'a record fits no message together with OPT and TSIG');
   }
 
   fail(code: string, text: string): false {

@@ -4,7 +4,6 @@
  */
 import type { Bytes } from '../base/bytes.ts';
 import { TYPE } from '../wire/registry.ts';
-import { readSoaTimers } from '../wire/soa.ts';
 import { FenceGuide } from '../zone/fence-guide.ts';
 import { FramePacker } from '../zone/packer.ts';
 import type { RecordReader } from '../zone/record-reader.ts';
@@ -142,17 +141,13 @@ class BatchIngest {
 
   #soa(): boolean {
     const reader = this.#reader;
-    if (reader.ownerLength !== this.#options.apex.length)
-      return this.#answer.fail('SOA_NOT_AT_APEX', 'a SOA record is not at the apex of the zone');
     if (reader.ownerOrder !== 0 && !this.#group.isEmpty && !this.#flushGroup()) return false;
     const { isEmpty, last } = this.#group;
     // Now, as the SOA is expanded over what the rdata of that record was expanded to.
     if (isEmpty && last !== undefined) this.#lastKey = fullKey(last);
-    if (!reader.rdata()) return this.#answer.failRecord();
-    const rdata = new Uint8Array(reader.rdataBytes.subarray(reader.rdataStart, reader.rdataStart + reader.rdataLength));
-    const serial = readSoaTimers(rdata)?.serial ?? 0;
-    const soa = { owner: reader.owner.slice(0, reader.ownerLength), ttl: reader.ttl, rdata, serial };
-    const state = this.#interpreter.soa(serial);
+    const soa = this.#answer.soa();
+    if (soa === undefined) return false;
+    const state = this.#interpreter.soa(soa.serial);
     if (state === 'lead') this.#firstSoa = soa;
     else if (state === 'end') this.#lastSoa = soa;
     else return this.#answer.failSequence();
@@ -170,7 +165,7 @@ class BatchIngest {
 
   #flushGroup(): boolean {
     const fits = this.#group.flush(this.#groupOwner, this.#groupOwnerLength, this.#groupKey, this.#groupKeyLength);
-    if (!fits) this.#answer.fail('RECORD_TOO_LARGE', 'a record fits no message together with OPT and TSIG');
+    if (!fits) this.#answer.failTooLarge();
     return fits;
   }
 
@@ -178,7 +173,7 @@ class BatchIngest {
   #flush(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#sorter !== undefined) {
       const { fits, last } = this.#sorter.flush();
-      if (!fits) this.#answer.fail('RECORD_TOO_LARGE', 'a record fits no message together with OPT and TSIG');
+      if (!fits) this.#answer.failTooLarge();
       return last && fullKey(last);
     }
     if (!this.#group.isEmpty && this.#flushGroup() && this.#group.last !== undefined) return fullKey(this.#group.last);

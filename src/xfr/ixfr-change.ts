@@ -5,7 +5,6 @@
 import type { Bytes } from '../base/bytes.ts';
 import { nameToText } from '../wire/name.ts';
 import { TYPE, typeToText } from '../wire/registry.ts';
-import { readSoaTimers } from '../wire/soa.ts';
 import type { Change } from '../zone/apply.ts';
 import { ChangeWriter } from '../zone/diff.ts';
 import { RecordArena, type StoredRecord } from '../zone/record-arena.ts';
@@ -101,20 +100,14 @@ class IxfrReader {
 
   #soaRecord(): boolean {
     const answer = this.#answer;
-    const { reader } = answer;
-    if (reader.ownerLength !== this.#options.apex.length) {
-      return answer.fail('SOA_NOT_AT_APEX', 'a SOA record is not at the apex of the zone');
-    }
-    if (!reader.rdata()) return answer.failRecord();
-    const rdata = new Uint8Array(reader.rdataBytes.subarray(reader.rdataStart, reader.rdataStart + reader.rdataLength));
-    reader.releaseScratch();
-    const serial = readSoaTimers(rdata)?.serial ?? 0;
-    const state = this.#interpreter.soa(serial);
+    const soa = answer.soa();
+    if (soa === undefined) return false;
+    answer.reader.releaseScratch();
+    const state = this.#interpreter.soa(soa.serial);
     if (state === 'failed') return answer.failSequence();
-    if (state === 'lead')
-      this.#soa = { owner: reader.owner.slice(0, reader.ownerLength), ttl: reader.ttl, rdata, serial };
+    if (state === 'lead') this.#soa = soa;
     if (state === 'deleting') this.#steps++;
-    if (state !== 'end' || (this.#soa && isSameSoa(this.#soa, { ttl: reader.ttl, rdata }))) return true;
+    if (state !== 'end' || (this.#soa && isSameSoa(this.#soa, soa))) return true;
     return answer.fail('SERIAL_CHANGED', 'the SOA records at the beginning and the end differ');
   }
 
@@ -140,7 +133,7 @@ class IxfrReader {
         (!last.isAddition || added.offer(arena.record(last.stored))) &&
         (!first.isAddition || last.isAddition || lacking.offer(arena.record(first.stored)));
       if (!isKept) {
-        this.#answer.fail('RECORD_TOO_LARGE', 'a record fits no message together with OPT and TSIG');
+        this.#answer.failTooLarge();
         return undefined;
       }
     }
@@ -159,8 +152,12 @@ export function changeFailure(
   code: 'ADDED_IS_THERE' | 'REMOVED_IS_NOT_THERE',
   { owner, ownerLength, type }: PackedRecord,
 ): [string, string] {
-  const record = `${typeToText(type)} record of ${nameToText(owner.subarray(0, ownerLength))}`;
+  const name = typeToText(type);
+  const record = `${BEGINS_WITH_VOWEL.test(name) ? 'an' : 'a'} ${name} record of ${nameToText(owner.subarray(0, ownerLength))}`;
   return code === 'ADDED_IS_THERE'
-    ? [code, `an IXFR adds a ${record} that is there already`]
-    : [code, `an IXFR deletes a ${record} that is not there`];
+    ? [code, `an IXFR adds ${record} that is there already`]
+    : [code, `an IXFR deletes ${record} that is not there`];
 }
+
+/** As they are said, spelt out or as a word: an A, an MX, an SRV, an HTTPS, but a SOA, a LOC, a DNSKEY record. */
+const BEGINS_WITH_VOWEL = /^(?:[AEIO]|[FLMNRSX][^AEIOU]|HTTPS)/;
