@@ -1,6 +1,6 @@
 /** The frames in which two versions of a zone can differ in their names. */
-import { type FrameEntry, listEntries } from '../zone/frame-list.ts';
-import { placeOf } from '../zone/slab.ts';
+import type { FrameEntry } from '../zone/frame-list.ts';
+import { framesOf, type ListedFrame, pagePlaces } from '../zone/unshared.ts';
 import type { VersionReader } from '../zone/version.ts';
 
 /**
@@ -8,12 +8,19 @@ import type { VersionReader } from '../zone/version.ts';
  * when one of its frames is not. Each list is in the order of its version.
  */
 export function differingFrames(a: VersionReader, b: VersionReader): [FrameEntry[], FrameEntry[]] {
-  const pages = touched(pagePlaces(a), pagePlaces(b));
-  const [inA, inB] = [framesOfPages(a, pages), framesOfPages(b, pages)];
-  const frames = touched(inA.map(placeOf), inB.map(placeOf));
-  const isTouched = (frame: FrameEntry): boolean => frames.has(placeOf(frame));
-  return [inA.filter(isTouched), inB.filter(isTouched)];
+  const [pagesOfA, pagesOfB] = [pagePlaces(a), pagePlaces(b)];
+  const pages = touched(pagesOfA, pagesOfB);
+  const [inA, inB] = [framesOf(a, indexesIn(pagesOfA, pages)), framesOf(b, indexesIn(pagesOfB, pages))];
+  const frames = touched(inA.map(placeOfFrame), inB.map(placeOfFrame));
+  const touchedOf = (listed: readonly ListedFrame[]): FrameEntry[] =>
+    listed.flatMap(({ place, page, index }) => (frames.has(place) ? [page.entry(index)] : []));
+  return [touchedOf(inA), touchedOf(inB)];
 }
+
+const placeOfFrame = ({ place }: ListedFrame): number => place;
+
+const indexesIn = (places: readonly number[], wanted: ReadonlySet<number>): number[] =>
+  places.flatMap((place, i) => (wanted.has(place) ? [i] : []));
 
 /** The places that only one list has, and their neighbours in it. */
 function touched(a: readonly number[], b: readonly number[]): Set<number> {
@@ -27,15 +34,4 @@ function touched(a: readonly number[], b: readonly number[]): Set<number> {
   add(a, new Set(b));
   add(b, new Set(a));
   return found;
-}
-
-const pagePlaces = (version: VersionReader): number[] =>
-  Array.from({ length: version.pageCount }, (_, p) => placeOf(version.pageEntry(p)));
-
-function framesOfPages(version: VersionReader, places: ReadonlySet<number>): FrameEntry[] {
-  const frames: FrameEntry[] = [];
-  for (let p = 0; p < version.pageCount; p++) {
-    if (places.has(placeOf(version.pageEntry(p)))) frames.push(...listEntries(version.page(p)));
-  }
-  return frames;
 }

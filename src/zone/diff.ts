@@ -6,6 +6,7 @@ import type { FrameEntry } from './frame-list.ts';
 import { FramePacker } from './packer.ts';
 import { fullKey, type PackedRecord, type Run, RunWriter } from './run-writer.ts';
 import { placeOf, type SlabDirectory, type SlabWriter } from './slab.ts';
+import { type Unshared, unsharedBetween } from './unshared.ts';
 import type { VersionReader } from './version.ts';
 
 export interface DiffOptions {
@@ -41,26 +42,11 @@ export function diffVersions(
   options: DiffOptions,
   slabs: SlabWriter,
 ): Change | undefined {
-  return diffFrames(framesNotIn(before, after), framesNotIn(after, before), before.slabs, options, slabs);
+  const [old, young] = unsharedBetween(before, after);
+  return diffFrames(entriesOf(old), entriesOf(young), before.slabs, options, slabs);
 }
 
-function framesNotIn(version: VersionReader, other: VersionReader): FrameEntry[] {
-  const pages = new Set<number>();
-  for (let p = 0; p < other.pageCount; p++) pages.add(placeOf(other.pageEntry(p)));
-  const mine: FrameEntry[] = [];
-  const hasPage = new Set<number>();
-  for (let p = 0; p < version.pageCount; p++) {
-    const entry = version.pageEntry(p);
-    if (pages.has(placeOf(entry))) hasPage.add(placeOf(entry));
-    else for (let i = 0, page = version.page(p); i < page.length; i++) mine.push(page.entry(i));
-  }
-  const theirs = new Set<number>();
-  for (let p = 0; p < other.pageCount; p++) {
-    if (hasPage.has(placeOf(other.pageEntry(p)))) continue;
-    for (let i = 0, page = other.page(p); i < page.length; i++) theirs.add(placeOf(page.entry(i)));
-  }
-  return mine.filter((frame) => !theirs.has(placeOf(frame)));
-}
+const entriesOf = ({ frames }: Unshared): FrameEntry[] => frames.map(({ page, index }) => page.entry(index));
 
 function diffFrames(
   before: readonly FrameEntry[],

@@ -1,6 +1,7 @@
 /** What versions keep alive, by slab: of one version, and of what lies between two that share most of theirs. */
 import type { FrameList } from './frame-list.ts';
 import { placeOf, type SlabRange, slabOfPlace } from './slab.ts';
+import { type Unshared, unsharedBetween } from './unshared.ts';
 import type { SlabUsage, VersionReader } from './version.ts';
 
 /** Octets by slab, added up. */
@@ -23,6 +24,12 @@ export class UsageSum {
 
   addFrames(list: FrameList): this {
     for (let i = 0; i < list.length; i++) this.add(list.slab(i), list.octetLength(i));
+    return this;
+  }
+
+  addUnshared(version: VersionReader, { pages, frames }: Unshared): this {
+    for (const { place, page, index } of frames) this.add(slabOfPlace(place), page.octetLength(index));
+    for (const p of pages) this.addRange(version.pageEntry(p));
     return this;
   }
 
@@ -53,15 +60,9 @@ export interface UsageChange {
 
 /** Walks only pages that the two do not share, so that it costs what the change did. */
 export function usageBetween(before: Footprint, after: Footprint): UsageChange {
-  const [old, young] = [pagesOf(before.reader), pagesOf(after.reader)];
-  for (const place of [...old.keys()]) if (young.delete(place)) old.delete(place);
-  const [oldFrames, youngFrames] = [framesOf(before.reader, old), framesOf(after.reader, young)];
-  const added = new UsageSum();
-  const dropped = new UsageSum();
-  for (const [place, length] of youngFrames) if (!oldFrames.has(place)) added.add(slabOfPlace(place), length);
-  for (const [place, length] of oldFrames) if (!youngFrames.has(place)) dropped.add(slabOfPlace(place), length);
-  for (const { entry } of young.values()) added.addRange(entry);
-  for (const { entry } of old.values()) dropped.addRange(entry);
+  const [old, young] = unsharedBetween(before.reader, after.reader);
+  const added = new UsageSum().addUnshared(after.reader, young);
+  const dropped = new UsageSum().addUnshared(before.reader, old);
   if (placeOf(before.reader.root) !== placeOf(after.reader.root)) {
     added.addRange(after.reader.root);
     dropped.addRange(before.reader.root);
@@ -72,31 +73,4 @@ export function usageBetween(before: Footprint, after: Footprint): UsageChange {
     dropped.addRange(before.single);
   }
   return { added: added.list(), dropped: dropped.list() };
-}
-
-interface PageAt {
-  readonly index: number;
-  readonly entry: SlabRange;
-}
-
-/** The pages of a version, by place. */
-function pagesOf(reader: VersionReader): Map<number, PageAt> {
-  const pages = new Map<number, PageAt>();
-  for (let index = 0; index < reader.pageCount; index++) {
-    const entry = reader.pageEntry(index);
-    pages.set(placeOf(entry), { index, entry });
-  }
-  return pages;
-}
-
-/** Lengths of the frames of some pages, by place. */
-function framesOf(reader: VersionReader, pages: ReadonlyMap<number, PageAt>): Map<number, number> {
-  const frames = new Map<number, number>();
-  for (const { index } of pages.values()) {
-    const list = reader.page(index);
-    for (let i = 0; i < list.length; i++) {
-      frames.set(placeOf({ slab: list.slab(i), offset: list.offset(i) }), list.octetLength(i));
-    }
-  }
-  return frames;
 }
