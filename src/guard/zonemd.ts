@@ -5,11 +5,12 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type Bytes, equalBytes, toHex } from '../base/bytes.ts';
-import { LOWER, MAX_NAME_LENGTH } from '../wire/name.ts';
-import { CLASS, TYPE } from '../wire/registry.ts';
+import { MAX_NAME_LENGTH } from '../wire/name.ts';
+import { TYPE } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
 import type { RecordReader } from '../zone/record-reader.ts';
 import { readOne, VersionWalk } from '../zone/version-walk.ts';
+import { writeCanonicalHead, writeCanonicalRdata, writeLowerOwner } from './canonical.ts';
 import type { GuardedVersion } from './guarded-version.ts';
 
 export type ZonemdFault = 'BAD_SERIAL' | 'UNSUPPORTED' | 'BAD_DIGEST_LENGTH' | 'DOUBLED' | 'MISMATCH' | 'MALFORMED';
@@ -169,29 +170,13 @@ class CanonicalWriter {
     this.#hashes = hashes;
   }
 
-  owner({ owner, ownerLength }: RecordReader): void {
-    this.#ownerLength = ownerLength;
-    for (let i = 0; i < ownerLength; i++) this.#owner[i] = LOWER[owner[i] as number] as number;
+  owner(reader: RecordReader): void {
+    this.#ownerLength = writeLowerOwner(reader, this.#owner);
   }
 
   record(reader: RecordReader): void {
-    const { type, ttl, rdataLength, canonicalStart, rdataBytes } = reader;
-    const out = this.#out;
-    let at = this.#length;
-    for (let i = 0; i < this.#ownerLength; i++) out[at++] = this.#owner[i] as number;
-    out[at++] = type >>> 8;
-    out[at++] = type;
-    out[at++] = 0;
-    out[at++] = CLASS.IN;
-    out[at++] = ttl >>> 24;
-    out[at++] = ttl >>> 16;
-    out[at++] = ttl >>> 8;
-    out[at++] = ttl;
-    out[at++] = rdataLength >>> 8;
-    out[at++] = rdataLength;
-    const end = canonicalStart + rdataLength;
-    // A loop: for the few octets of most rdata it costs less than the view that `set` would need.
-    for (let i = canonicalStart; i < end; i++) out[at++] = rdataBytes[i] as number;
+    const head = writeCanonicalHead(reader, this.#owner, this.#ownerLength, this.#out, this.#length);
+    const at = writeCanonicalRdata(reader, this.#out, head);
     this.#length = at;
     if (at >= BATCH) this.flush();
   }

@@ -2,14 +2,12 @@
  * The records of one owner at a time, in canonical form and RRset by RRset: signatures stand in the middle of what they
  * cover, so an owner must be read whole before any can be checked. All memory is reused from owner to owner.
  */
-import { LOWER, MAX_NAME_LENGTH } from '../../wire/name.ts';
-import { CLASS, TYPE } from '../../wire/registry.ts';
+import { MAX_NAME_LENGTH } from '../../wire/name.ts';
+import { TYPE } from '../../wire/registry.ts';
 import type { RecordReader } from '../../zone/record-reader.ts';
 import { VersionWalk } from '../../zone/version-walk.ts';
+import { FIXED_LENGTH, writeCanonicalHead, writeCanonicalRdata, writeLowerOwner } from '../canonical.ts';
 import type { GuardedVersion } from '../guarded-version.ts';
-
-/** Octets between owner and rdata: type, class, TTL, length. */
-export const FIXED_LENGTH = 10;
 
 /** RRSIG records are no RRset of their own (RFC 4035 §2.2): they are in `signatures`. */
 export interface Rrset {
@@ -81,38 +79,23 @@ export class OwnerGroup {
     }
   }
 
-  begin({ owner, ownerLength }: RecordReader, isApex: boolean): void {
+  begin(reader: RecordReader, isApex: boolean): void {
     this.setCount = 0;
     this.signatureCount = 0;
     this.#used = 0;
     this.isApex = isApex;
-    this.ownerLength = ownerLength;
-    for (let i = 0; i < ownerLength; i++) this.owner[i] = LOWER[owner[i] as number] as number;
+    this.ownerLength = writeLowerOwner(reader, this.owner);
     this.labels = 0;
     for (let at = 0; this.owner[at] !== 0; at += (this.owner[at] as number) + 1) this.labelStarts[this.labels++] = at;
   }
 
   add(reader: RecordReader): void {
-    const { type, ttl, rdataLength, canonicalStart, rdataBytes } = reader;
+    const { type, ttl, rdataLength } = reader;
     this.#reserve(this.ownerLength + FIXED_LENGTH + rdataLength);
     const out = this.octets;
     const start = this.#used;
-    let at = start;
-    if (type !== TYPE.RRSIG) {
-      for (let i = 0; i < this.ownerLength; i++) out[at++] = this.owner[i] as number;
-      out[at++] = type >>> 8;
-      out[at++] = type;
-      out[at++] = 0;
-      out[at++] = CLASS.IN;
-      out[at++] = ttl >>> 24;
-      out[at++] = ttl >>> 16;
-      out[at++] = ttl >>> 8;
-      out[at++] = ttl;
-      out[at++] = rdataLength >>> 8;
-      out[at++] = rdataLength;
-    }
-    const rdataEnd = canonicalStart + rdataLength;
-    for (let i = canonicalStart; i < rdataEnd; i++) out[at++] = rdataBytes[i] as number;
+    const head = type === TYPE.RRSIG ? start : writeCanonicalHead(reader, this.owner, this.ownerLength, out, start);
+    const at = writeCanonicalRdata(reader, out, head);
     this.#used = at;
     if (type === TYPE.RRSIG) this.#addSignature(start, at);
     else this.#addToSet(type, ttl, start, at);
