@@ -189,9 +189,12 @@ export class TransferClient {
     else if (this.#verify(message, around.tsig, now)) this.#endOfMessage(header, isTruncated);
   }
 
-  /** The first message must repeat the question, later ones may (RFC 5936 §2.2.2); some errors come without it. */
+  /**
+   * The first message must repeat the question, later ones may (RFC 5936 §2.2.1). Old servers leave it out (axfrdns), as
+   * errors may; on a connection the id tells enough, while a datagram could be anybody's.
+   */
   #question(count: number, isError: boolean): boolean {
-    if (count === 0 && (this.#messages > 1 || isError)) return true;
+    if (count === 0 && (this.#options.isDatagram !== true || isError)) return true;
     const reader = this.#reader;
     const { bytes, at } = reader;
     const length = this.#zone.length;

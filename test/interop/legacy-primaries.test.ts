@@ -4,13 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
-import { dig, sendNotify } from '../support/dns-clients.ts';
+import { fileURLToPath } from 'node:url';
+import { dig, runProgram, sendNotify } from '../support/dns-clients.ts';
 import { hasProgram, isInstalled, type Peer, type PeerKey, startBind, startNsd } from '../support/dns-peers.ts';
 import { type Djbdns, startDjbdns, startYadifa, type Yadifa } from '../support/other-peers.ts';
 import { type EventFields, type RunningService, startService } from '../support/service.ts';
 import { assertSameZone, parseZone, transferZone, type ZoneRecord } from '../support/zone-compare.ts';
 
 const KEY: PeerKey = { name: 'sec-key', algorithm: 'hmac-sha256', secret: Buffer.alloc(32, 'k').toString('base64') };
+const ZONEGATE = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const DJBDNS = 'djbdns.example';
 const YADIFA = 'yadifa.example';
 const SECONDARIES = { BIND: 'named', NSD: 'nsd' };
@@ -151,6 +153,22 @@ test('djbdns: its zone gains IXFR, TSIG and XoT; that axfrdns knows no IXFR is f
     ['AXFR', undefined],
     ['AXFR', undefined],
   ]);
+});
+
+test('zonegate transfer takes a zone from axfrdns, which leaves out the question', async (context) => {
+  if (!isRoot) {
+    context.skip('axfrdns goes into a chroot: root only');
+    return;
+  }
+  if (!hasAll(context, ['tinydns-data', 'axfrdns', 'tcpserver'])) return;
+  const { port } = djbdns as Djbdns;
+  const original = await dig(port, 'AXFR', DJBDNS, '+onesoa', '+noall', '+answer');
+  const words = ['transfer', DJBDNS, '--server', `127.0.0.1:${port}`, '--json'];
+  const { status, stdout, stderr } = await runProgram(process.execPath, [ZONEGATE, ...words]);
+
+  assert.equal(status, 0, stderr);
+  // The SOA comes twice.
+  assert.equal(JSON.parse(stdout).records, parseZone(original.stdout, DJBDNS).length + 1);
 });
 
 test('yadifa: its zone gains TSIG and XoT, and its differences are taken as they are', async (context) => {
