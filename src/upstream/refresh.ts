@@ -77,7 +77,14 @@ export type RefreshResult =
     }
   | { readonly kind: 'refused-before' }
   /** The primary was reached, and what it sent cannot be taken. */
-  | { readonly kind: 'rejected'; readonly serial: number; readonly why: string; readonly address: string }
+  | {
+      readonly kind: 'rejected';
+      readonly serial: number;
+      readonly why: string;
+      readonly address: string;
+      /** What came is whole and valid, and not newer than what we have. */
+      readonly isNotNewer?: true;
+    }
   | { readonly kind: 'failed'; readonly why: string };
 
 const EDNS: EdnsQuery = { udpSize: 1232, expire: true, keepalive: true };
@@ -232,9 +239,11 @@ class Attempt {
       );
     });
     if (received.kind === 'current') {
-      // Between the two questions, or of servers behind one address: the next look will tell.
       const why = `${this.#where}: the primary has serial ${theirs} by its SOA, and by IXFR nothing newer than ${serial}`;
-      return { kind: 'failed', why };
+      const whole = await this.#askWhole(theirs, handle, why);
+      if (whole.kind === 'received') this.#deps.learned.cannot(this.#address, 'ixfr', this.#now);
+      // Between the two questions, or of servers behind one address: the next look will tell.
+      return whole.kind === 'rejected' && whole.isNotNewer ? { kind: 'failed', why } : whole;
     }
     if (received.kind !== 'failed') return this.#received(received, { address: this.#address, handle, serial: theirs });
     const { rcode, code, text } = received.failure;
@@ -274,7 +283,7 @@ class Attempt {
     if (transfer.kind === 'done') this.#deps.registry.release(transfer.usage);
     else transfer.release();
     const why = `${this.#where}: the primary has serial ${continuation.serial} by its SOA, and sent ${serial}, not newer than ours, ${ours}`;
-    return { kind: 'rejected', serial: continuation.serial, why, address: this.#where };
+    return { kind: 'rejected', serial: continuation.serial, why, address: this.#where, isNotNewer: true };
   }
 
   get #receiverDeps(): ReceiverDeps {

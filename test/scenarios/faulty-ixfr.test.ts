@@ -183,14 +183,16 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'is one SOA of our serial, when the SOA query told a newer one',
     answer: (ask) => [send(ask, [soaRecord(ask.zone, ask.from)])],
-    why: /has serial 2 by its SOA, and by IXFR nothing newer than 1/,
-    axfr: 'none',
+    why: /has serial [23] by its SOA, and by IXFR nothing newer than 1/,
+    axfr: SAME,
+    isLearned: true,
   },
   {
     name: 'is one SOA that is older than ours',
     answer: (ask) => [send(ask, [soaRecord(ask.zone, 0)])],
     why: /by IXFR nothing newer than 1/,
-    axfr: 'none',
+    axfr: SAME,
+    isLearned: true,
   },
   {
     name: 'is a whole zone that is older than ours',
