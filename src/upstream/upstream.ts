@@ -224,12 +224,15 @@ export class Upstream {
     return undefined;
   }
 
-  /** A NOTIFY that was let in. Its serial is a hint: not newer than ours, it changes nothing (RFC 1996 §3.7). */
+  /**
+   * A NOTIFY that was let in. Its serial is a hint: not newer than ours, it changes nothing (RFC 1996 §3.7), but that
+   * the primary of an expired zone is back.
+   */
   notify(name: string, serial: number | undefined, source: string): void {
     const zone = this.#zones.get(name);
     if (zone === undefined) return;
     const ours = sourceOf(zone)?.serial;
-    if (serial !== undefined && ours !== undefined && !isNewer(serial, ours)) return;
+    if (serial !== undefined && ours !== undefined && !isNewer(serial, ours) && !zone.sync.isExpired) return;
     const look = (): void => this.#step(name, { kind: 'notify', sender: { source } });
     withinBudget(zone, this.#deps.clock, (one) => this.#isLive(one), look);
   }
@@ -394,6 +397,8 @@ export class Upstream {
     this.#deps.listener.removed(zone.name);
     this.#deps.store.remove(zone.name);
     this.#answers.forget(zone);
+    // An answer that is being made is for nobody, and not kept.
+    zone.served = undefined;
     // After what is under way for it.
     void this.#inTurn(zone, async () => {
       if (zone.shadow !== undefined) zone.history.dropAside(zone.shadow);
