@@ -1,5 +1,4 @@
 /** What pool threads are asked to do, and what they answer. Everything here crosses threads by structured clone. */
-
 import type { Run } from '../zone/run-writer.ts';
 import type { SlabHandle, SlabIds, SlabRange, SlabReport } from '../zone/slab.ts';
 import type { SlabUsage, VersionHandle } from '../zone/version.ts';
