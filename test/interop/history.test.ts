@@ -7,20 +7,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { sendNotify } from '../support/dns-clients.ts';
-import {
-  hasProgram,
-  isInstalled,
-  type Peer,
-  startBind,
-  startKnot,
-  startNsd,
-  startPowerDns,
-} from '../support/dns-peers.ts';
+import { hasProgram, isInstalled, PEER_PROGRAMS, type Peer, START_PEER } from '../support/dns-peers.ts';
 import { startIxfrdist } from '../support/other-peers.ts';
 import { type EventFields, type RunningService, startService } from '../support/service.ts';
 import { assertSameZone, transferZone, type ZoneRecord } from '../support/zone-compare.ts';
 
-const PROGRAMS = { BIND: 'named', Knot: 'knotd', NSD: 'nsd', PowerDNS: 'pdns_server', ixfrdist: 'ixfrdist' };
+const PROGRAMS = { ...PEER_PROGRAMS, ixfrdist: 'ixfrdist' };
 type Server = keyof typeof PROGRAMS;
 
 interface Row {
@@ -115,7 +107,6 @@ const primaries = new Map<Server, Peer>();
 const secondaries = new Map<Server, Peer>();
 let service: RunningService;
 
-const START = { BIND: startBind, Knot: startKnot, NSD: startNsd, PowerDNS: startPowerDns };
 /** Its journal may have twice the octets of the zone before the edit, and begins anew at one of the edits. */
 const EXTRA: Partial<Record<Server, string>> = { BIND: 'max-journal-size 1m;' };
 
@@ -125,7 +116,7 @@ before(async () => {
     // BIND is the primary of ixfrdist, too.
     const mine = rows.filter((row) => row.server === server || (server === 'BIND' && row.server === 'ixfrdist'));
     const zones = mine.map(({ zone }) => ({ name: zone, text: textOf(zone, 1), ixfr: true }));
-    if (zones.length > 0) primaries.set(server, await START[server]({ zones, extra: EXTRA[server] ?? '' }));
+    if (zones.length > 0) primaries.set(server, await START_PEER[server]({ zones, extra: EXTRA[server] ?? '' }));
   }
   const distributed = rows.filter(({ server }) => server === 'ixfrdist').map(({ zone }) => zone);
   if (distributed.length > 0) {
@@ -156,7 +147,7 @@ before(async () => {
         server === 'ixfrdist' ? undefined : { secondaryZones: [{ name: toOf(server), primary: { port } }] };
       const peer = await (server === 'ixfrdist'
         ? startIxfrdist([{ name: toOf(server), primaryPort: port }])
-        : START[server](following ?? {}));
+        : START_PEER[server](following ?? {}));
       secondaries.set(server, peer);
     }),
   );

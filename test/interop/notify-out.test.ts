@@ -9,19 +9,16 @@ import { after, before, test } from 'node:test';
 import type { ZoneDetail } from '../../src/admin/api.ts';
 import type { SecondaryList, SecondaryReport, ZoneSecondaryReport } from '../../src/admin/api-secondaries.ts';
 import {
+  FOLLOWERS,
   freePort,
   isInstalled,
+  PEER_PROGRAMS,
   type Peer,
   type PeerKey,
-  startBind,
-  startKnot,
-  startNsd,
+  type PeerName,
+  START_PEER,
 } from '../support/dns-peers.ts';
 import { type RunningService, startService } from '../support/service.ts';
-
-const PROGRAMS = { BIND: 'named', Knot: 'knotd', NSD: 'nsd' };
-const START = { BIND: startBind, Knot: startKnot, NSD: startNsd };
-type Server = keyof typeof START;
 
 const KEY: PeerKey = { name: 'sec-key', algorithm: 'hmac-sha256', secret: Buffer.alloc(32, 'k').toString('base64') };
 const WAYS: Readonly<Record<string, { readonly transport: 'udp' | 'tcp'; readonly isSigned: boolean }>> = {
@@ -30,15 +27,15 @@ const WAYS: Readonly<Record<string, { readonly transport: 'udp' | 'tcp'; readonl
   tcp: { transport: 'tcp', isSigned: false },
 };
 /** NSD and Knot take NOTIFY over TCP as BIND does; one of them is enough to be sure of ours. */
-const CASES: readonly (readonly [Server, string])[] = [
-  ...(['BIND', 'Knot', 'NSD'] as const).flatMap((server): [Server, string][] => [
+const CASES: readonly (readonly [PeerName, string])[] = [
+  ...FOLLOWERS.flatMap((server): [PeerName, string][] => [
     [server, 'plain'],
     [server, 'tsig'],
   ]),
   ['BIND', 'tcp'],
 ];
-const nameOf = (server: Server, way: string): string => `${way}-${server.toLowerCase()}`;
-const zoneOf = (server: Server, way: string): string => `${way}.${server.toLowerCase()}.example`;
+const nameOf = (server: PeerName, way: string): string => `${way}-${server.toLowerCase()}`;
+const zoneOf = (server: PeerName, way: string): string => `${way}.${server.toLowerCase()}.example`;
 const zoneText = (serial: number): string => `$TTL 3600
 @ IN SOA ns1 hostmaster ${serial} 3600 3600 604800 300
 @ IN NS ns1
@@ -47,11 +44,11 @@ edit IN TXT "${serial}"
 `;
 
 let service: RunningService;
-const peers = new Map<Server, Peer>();
+const peers = new Map<PeerName, Peer>();
 
 before(async () => {
-  const installed = (Object.keys(START) as Server[]).filter((server) => isInstalled(PROGRAMS[server]));
-  const ports = new Map<Server, number>();
+  const installed = FOLLOWERS.filter((server) => isInstalled(PEER_PROGRAMS[server]));
+  const ports = new Map<PeerName, number>();
   for (const server of installed) ports.set(server, await freePort());
   service = await startService({
     files: Object.fromEntries(CASES.map(([server, way]) => [`zones/${zoneOf(server, way)}`, zoneText(1)])),
@@ -87,7 +84,7 @@ before(async () => {
         primary: { port: service.port, ...(WAYS[way]?.isSigned === true && { key: KEY.name }) },
       }));
       const port = ports.get(server) ?? 0;
-      peers.set(server, await START[server]({ port, keys: [KEY], secondaryZones }));
+      peers.set(server, await START_PEER[server]({ port, keys: [KEY], secondaryZones }));
     }),
   );
 });
@@ -99,7 +96,7 @@ for (const [server, way] of CASES) {
   const zone = zoneOf(server, way);
   test(`${server} (${way}) follows an edit that it is told of, and is shown as current`, async (t) => {
     const peer = peers.get(server);
-    if (peer === undefined) return t.skip(`${PROGRAMS[server]} is not installed`);
+    if (peer === undefined) return t.skip(`${PEER_PROGRAMS[server]} is not installed`);
     await peer.untilSerial(zone, 1);
     const since = Date.now();
 

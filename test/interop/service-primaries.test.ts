@@ -9,13 +9,14 @@ import {
   freePort,
   hasProgram,
   isInstalled,
+  PEER_NAMES,
+  PEER_PROGRAMS,
   type Peer,
   type PeerKey,
+  type PeerName,
   type PeerOptions,
-  startBind,
-  startKnot,
+  START_PEER,
   startNsd,
-  startPowerDns,
 } from '../support/dns-peers.ts';
 import { type EventFields, type RunningService, startService } from '../support/service.ts';
 import {
@@ -28,11 +29,6 @@ import {
   zoneLines,
 } from '../support/zone-compare.ts';
 
-const PROGRAMS = { BIND: 'named', Knot: 'knotd', NSD: 'nsd', PowerDNS: 'pdns_server' };
-const START = { BIND: startBind, Knot: startKnot, NSD: startNsd, PowerDNS: startPowerDns };
-type Server = keyof typeof START;
-const SERVERS = Object.keys(START) as Server[];
-
 const keyOf = (algorithm: string, secret = algorithm): PeerKey => ({
   name: `key-${algorithm}`,
   algorithm,
@@ -44,15 +40,15 @@ const KEYS = ['hmac-sha1', 'hmac-sha224', 'hmac-sha384', 'hmac-sha512'].map((nam
 const STRANGER = { ...SHA256, name: 'stranger' };
 
 /** BIND gets its zones with each algorithm; `undefined` is the zone that anybody may transfer. */
-const keysOf = (server: Server): readonly (PeerKey | undefined)[] => [
+const keysOf = (server: PeerName): readonly (PeerKey | undefined)[] => [
   undefined,
   ...(server === 'BIND' ? KEYS : [SHA256]),
 ];
-const zoneName = (server: Server, key: PeerKey | undefined): string =>
+const zoneName = (server: PeerName, key: PeerKey | undefined): string =>
   `${key?.name ?? 'plain'}.${server.toLowerCase()}.example`;
 
 /** What the zone may have in each: a bad owner or a missing glue is no concern of these tests. */
-const EXTRA: Partial<Record<Server, string>> = {
+const EXTRA: Partial<Record<PeerName, string>> = {
   BIND: 'check-names primary ignore; check-integrity no; check-mx ignore; check-spf ignore;',
 };
 
@@ -63,7 +59,7 @@ const DENIED = [
   { zone: 'unsigned', key: undefined, what: 'no key', reason: /REFUSED|NOTAUTH/ },
 ] as const;
 
-const peers = new Map<Server, Peer>();
+const peers = new Map<PeerName, Peer>();
 let service: RunningService;
 /** Has the key's name right and its secret wrong. */
 let denied: RunningService;
@@ -71,8 +67,8 @@ let denied: RunningService;
 before(async () => {
   const port = await freePort();
   await Promise.all(
-    SERVERS.filter((server) => isInstalled(PROGRAMS[server])).map(async (server) => {
-      peers.set(server, await START[server](peerOptions(server, port)));
+    PEER_NAMES.filter((server) => isInstalled(PEER_PROGRAMS[server])).map(async (server) => {
+      peers.set(server, await START_PEER[server](peerOptions(server, port)));
     }),
   );
   [service, denied] = await Promise.all([
@@ -84,7 +80,7 @@ after(async () => {
   await Promise.all([...peers.values(), service, denied].map((running) => running?.stop()));
 });
 
-function peerOptions(server: Server, notifyPort: number): PeerOptions {
+function peerOptions(server: PeerName, notifyPort: number): PeerOptions {
   const zones = keysOf(server).map((key) => ({
     name: zoneName(server, key),
     text: zoneText(server, key, 1),
@@ -97,12 +93,12 @@ function peerOptions(server: Server, notifyPort: number): PeerOptions {
   return { keys: KEYS, zones: [...zones, ...closed], ...(EXTRA[server] && { extra: EXTRA[server] }) };
 }
 
-const deniedName = (server: Server, zone: string): string => `${zone}.${server.toLowerCase()}.example`;
+const deniedName = (server: PeerName, zone: string): string => `${zone}.${server.toLowerCase()}.example`;
 
 /** NSD has no message for a record over 16 KB, and PowerDNS fills one message beyond its end. */
-const hasLongRecords = (server: Server): boolean => server === 'BIND' || server === 'Knot';
+const hasLongRecords = (server: PeerName): boolean => server === 'BIND' || server === 'Knot';
 
-const zoneText = (server: Server, key: PeerKey | undefined, serial: number): string => {
+const zoneText = (server: PeerName, key: PeerKey | undefined, serial: number): string => {
   const text = richZone(serial, { isSmall: !hasLongRecords(server) });
   return server === 'PowerDNS' ? forPowerDns(text, zoneName(server, key)) : text;
 };
@@ -134,12 +130,12 @@ const commonConfiguration = (keys: readonly PeerKey[]): Record<string, unknown> 
   rules: [{ name: 'all', match: { source: '127.0.0.1' }, action: 'allow' }],
 });
 
-const fromPeer = (server: Server, key: PeerKey | undefined): Record<string, unknown> => ({
+const fromPeer = (server: PeerName, key: PeerKey | undefined): Record<string, unknown> => ({
   primary: server,
   ...(key && { 'primary-key': key.name }),
 });
 
-for (const server of SERVERS) {
+for (const server of PEER_NAMES) {
   for (const key of keysOf(server)) {
     const zone = zoneName(server, key);
     const how = key === undefined ? 'unsigned' : `signed with ${key.algorithm}`;
@@ -212,7 +208,7 @@ for (const server of SERVERS) {
 }
 
 test('NSD: a record that is longer than its messages ends the transfer with a reason, not never', async (context) => {
-  if (!hasProgram(context, PROGRAMS.NSD)) return;
+  if (!hasProgram(context, PEER_PROGRAMS.NSD)) return;
   const zone = 'long.nsd.example';
   const nsd = await startNsd({ zones: [{ name: zone, text: richZone(1) }] });
   context.after(() => nsd.stop());
@@ -230,6 +226,6 @@ test('NSD: a record that is longer than its messages ends the transfer with a re
 const fetched = (from: RunningService, zone: string, since = 0): Promise<EventFields> =>
   from.event(['zone-updated', 'zone-rejected', 'primary-failed'], (fields) => fields['zone'] === zone, since);
 
-function peerOf(context: TestContext, server: Server): Peer | undefined {
-  return hasProgram(context, PROGRAMS[server]) ? peers.get(server) : undefined;
+function peerOf(context: TestContext, server: PeerName): Peer | undefined {
+  return hasProgram(context, PEER_PROGRAMS[server]) ? peers.get(server) : undefined;
 }

@@ -16,25 +16,23 @@ import {
   type SeenQuery,
 } from '../support/dns-peer-recorder.ts';
 import {
+  FOLLOWERS,
   hasProgram,
   isInstalled,
+  PEER_PROGRAMS,
   type Peer,
   type PeerKey,
-  startBind,
-  startKnot,
-  startNsd,
+  type PeerName,
+  START_PEER,
 } from '../support/dns-peers.ts';
 import { type RunningService, startService } from '../support/service.ts';
 import { assertSameZone, type CaseRule, parseZone, richZone, transferZone } from '../support/zone-compare.ts';
 
-const PROGRAMS = { BIND: 'named', NSD: 'nsd', Knot: 'knotd' };
-const START = { BIND: startBind, NSD: startNsd, Knot: startKnot };
-type Server = keyof typeof START;
 type Way = 'tcp' | 'tsig' | 'xot' | 'inside';
 
 const KEY: PeerKey = { name: 'sec-key', algorithm: 'hmac-sha256', secret: Buffer.alloc(32, 'k').toString('base64') };
 /** `inside` is XoT that ends in the forwarder: what a secondary asks in it can be seen there. */
-const SECONDARIES: readonly (readonly [Server, Way])[] = [
+const SECONDARIES: readonly (readonly [PeerName, Way])[] = [
   ['BIND', 'tcp'],
   ['BIND', 'tsig'],
   ['BIND', 'xot'],
@@ -44,12 +42,12 @@ const SECONDARIES: readonly (readonly [Server, Way])[] = [
   ['NSD', 'inside'],
   ['Knot', 'tsig'],
 ];
-const zoneOf = (server: Server, way: Way): string => `${way}.${server.toLowerCase()}.example`;
+const zoneOf = (server: PeerName, way: Way): string => `${way}.${server.toLowerCase()}.example`;
 /** What NSD cannot send again, a record over 16 KB, could not be compared. */
-const zoneText = (server: Server, serial: number): string =>
+const zoneText = (server: PeerName, serial: number): string =>
   richZone(serial, { isSmall: server === 'NSD' }) + (serial > 1 ? `edited 60 IN A 192.0.2.200\n` : '');
 /** NSD keeps names in lower case. */
-const caseOf = (server: Server): CaseRule => (server === 'NSD' ? 'folded' : 'canonical');
+const caseOf = (server: PeerName): CaseRule => (server === 'NSD' ? 'folded' : 'canonical');
 
 const HOW: Readonly<Record<Way, string>> = {
   tcp: 'plain',
@@ -73,13 +71,13 @@ const EXPECTED_QUERIES: Readonly<Record<string, readonly string[]>> = {
 
 /** BIND resumes its TLS session on the second connection, NSD never; both offer `dot`, neither names the server. */
 const handshake = (isResumed: boolean): SeenHandshake => ({ alpn: ['dot'], isResumed, hasServerName: false });
-const EXPECTED_HANDSHAKES: Partial<Record<Server, readonly SeenHandshake[]>> = {
+const EXPECTED_HANDSHAKES: Partial<Record<PeerName, readonly SeenHandshake[]>> = {
   BIND: [handshake(false), handshake(true)],
   NSD: [handshake(false), handshake(false)],
 };
 
 let service: RunningService;
-const peers = new Map<Server, Peer>();
+const peers = new Map<PeerName, Peer>();
 const queries = new Map<string, Recorder<SeenQuery>>();
 const handshakes = new Map<string, Recorder<SeenHandshake>>();
 
@@ -111,9 +109,9 @@ before(async () => {
     ),
   );
   await Promise.all(
-    (Object.keys(START) as Server[])
-      .filter((server) => isInstalled(PROGRAMS[server]))
-      .map(async (server) => peers.set(server, await startSecondary(server))),
+    FOLLOWERS.filter((server: PeerName) => isInstalled(PEER_PROGRAMS[server])).map(async (server) =>
+      peers.set(server, await startSecondary(server)),
+    ),
   );
 });
 after(async () => {
@@ -121,7 +119,7 @@ after(async () => {
   await Promise.all([...peers.values(), ...recorders, service].map((running) => running.stop()));
 });
 
-async function startSecondary(server: Server): Promise<Peer> {
+async function startSecondary(server: PeerName): Promise<Peer> {
   const secondaryZones = await Promise.all(
     SECONDARIES.filter(([other]) => other === server).map(async ([, way]) => {
       const name = zoneOf(server, way);
@@ -139,7 +137,7 @@ async function startSecondary(server: Server): Promise<Peer> {
       return { name, primary: { port: recorder.port, ...security } };
     }),
   );
-  return START[server]({
+  return START_PEER[server]({
     keys: [KEY],
     secondaryZones,
     ...(server === 'BIND' && { extra: 'check-names secondary ignore;' }),
@@ -150,7 +148,7 @@ for (const [server, way] of SECONDARIES) {
   const zone = zoneOf(server, way);
 
   test(`${server}, ${HOW[way]}: has the zone record for record, and follows an edit after a NOTIFY`, async (context) => {
-    if (!hasProgram(context, PROGRAMS[server])) return;
+    if (!hasProgram(context, PEER_PROGRAMS[server])) return;
     const peer = peers.get(server) as Peer;
     await peer.untilSerial(zone, 1);
     const first = await transferZone({ port: peer.port, zone });

@@ -14,22 +14,19 @@ import { TestCa } from '../support/dns-certificates.ts';
 import {
   freePort,
   hasProgram,
+  PEER_NAMES,
+  PEER_PROGRAMS,
   type Peer,
   type PeerKey,
+  type PeerName,
   type PeerOptions,
-  startBind,
-  startKnot,
-  startNsd,
-  startPowerDns,
+  START_PEER,
 } from '../support/dns-peers.ts';
 
 const ZONEGATE = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const ZONE = 'example.org';
 const NAME = 'ns1.example.org';
 const ALGORITHMS = ['hmac-sha1', 'hmac-sha224', 'hmac-sha256', 'hmac-sha384', 'hmac-sha512'];
-const PROGRAMS = { BIND: 'named', NSD: 'nsd', Knot: 'knotd', PowerDNS: 'pdns_server' };
-const START = { BIND: startBind, NSD: startNsd, Knot: startKnot, PowerDNS: startPowerDns };
-type Server = keyof typeof START;
 
 const folder = mkdtempSync(join(tmpdir(), 'zonegate-transfer-'));
 const ca = new TestCa();
@@ -55,7 +52,7 @@ const keyOf = (algorithm: string): PeerKey => ({
   secret: Buffer.alloc(64, algorithm).toString('base64'),
 });
 
-for (const server of Object.keys(START) as Server[]) {
+for (const server of PEER_NAMES) {
   test(`${server}: a plain AXFR brings the records of the zone file`, async (context) => {
     const peer = await startPeer(context, server, { zones: [{ name: ZONE, text: zoneText(1) }] });
     if (peer === undefined) return;
@@ -250,7 +247,7 @@ test('a transfer that fails leaves the file that was there', async (context) => 
 
 const key = keyOf('hmac-sha256');
 // BIND over TLS of NSD 4.6 is left out: BIND wants ALPN `dot`, which NSD does not choose.
-const SECONDARIES: [Server, Server, 'plain' | 'key' | 'tls'][] = [
+const SECONDARIES: [PeerName, PeerName, 'plain' | 'key' | 'tls'][] = [
   ['BIND', 'NSD', 'plain'],
   ['BIND', 'Knot', 'key'],
   ['BIND', 'BIND', 'tls'],
@@ -264,7 +261,7 @@ const SECONDARIES: [Server, Server, 'plain' | 'key' | 'tls'][] = [
 
 for (const [secondary, primary, how] of SECONDARIES) {
   test(`${secondary} can be a secondary of ${primary} (${how}), and is notified`, async (context) => {
-    if (!hasProgram(context, PROGRAMS[primary])) return;
+    if (!hasProgram(context, PEER_PROGRAMS[primary])) return;
     // The primary must know where to send NOTIFY before the secondary is there.
     const port = await freePort();
     const keyName = how === 'plain' ? {} : { key: key.name };
@@ -295,9 +292,9 @@ for (const [secondary, primary, how] of SECONDARIES) {
   });
 }
 
-async function startPeer(context: TestContext, server: Server, options: PeerOptions): Promise<Peer | undefined> {
-  if (!hasProgram(context, PROGRAMS[server])) return undefined;
-  const peer = await START[server](options);
+async function startPeer(context: TestContext, server: PeerName, options: PeerOptions): Promise<Peer | undefined> {
+  if (!hasProgram(context, PEER_PROGRAMS[server])) return undefined;
+  const peer = await START_PEER[server](options);
   context.after(() => peer.stop());
   return peer;
 }

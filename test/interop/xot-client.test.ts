@@ -11,19 +11,16 @@ import { SEARCH_ENV } from '../support/dns-peer-process.ts';
 import { recordHandshakes, recordPlain } from '../support/dns-peer-recorder.ts';
 import {
   hasProgram,
+  PEER_NAMES,
+  PEER_PROGRAMS,
   type Peer,
+  type PeerName,
   type PeerOptions,
-  startBind,
+  START_PEER,
   startKnot,
-  startNsd,
-  startPowerDns,
 } from '../support/dns-peers.ts';
 import { type EventFields, type RunningService, startService } from '../support/service.ts';
 import { assertSameZone, transferZone } from '../support/zone-compare.ts';
-
-const PROGRAMS = { BIND: 'named', Knot: 'knotd', NSD: 'nsd', PowerDNS: 'pdns_server' };
-const START = { BIND: startBind, Knot: startKnot, NSD: startNsd, PowerDNS: startPowerDns };
-type Server = keyof typeof START;
 
 const NAME = 'ns1.example.org';
 const ca = new TestCa();
@@ -163,7 +160,7 @@ for (const server of ['BIND', 'NSD'] as const) {
   });
 }
 
-for (const server of Object.keys(START) as Server[]) {
+for (const server of PEER_NAMES) {
   test(`${server}: SOA queries and transfers of fifty zones take two TCP connections at most`, async (context) => {
     const peer = await startPeer(context, server, { zones: zonesOf(FIFTY, 300) });
     if (peer === undefined) return;
@@ -225,9 +222,9 @@ test('BIND: a connection is closed before the time that its edns-tcp-keepalive t
 });
 
 test('Knot DNS: zones come over XoT', async (context) => {
-  if (!hasProgram(context, PROGRAMS.Knot)) return;
+  if (!hasProgram(context, PEER_PROGRAMS.Knot)) return;
   const [, major = '0', minor = '0'] =
-    /(\d+)\.(\d+)/.exec(spawnSync(PROGRAMS.Knot, ['--version'], OF_SBIN).stdout) ?? [];
+    /(\d+)\.(\d+)/.exec(spawnSync(PEER_PROGRAMS.Knot, ['--version'], OF_SBIN).stdout) ?? [];
   if (Number(major) * 100 + Number(minor) < 304) {
     context.skip(`Knot DNS ${major}.${minor} serves nothing over TLS: that came with 3.4`);
     return;
@@ -286,9 +283,9 @@ const fetched = (service: RunningService, zone: string): Promise<EventFields> =>
 const unlike = (outcomes: readonly EventFields[]): EventFields[] =>
   outcomes.filter(({ event }) => event !== 'zone-updated');
 
-async function startPeer(context: TestContext, server: Server, options: PeerOptions): Promise<Peer | undefined> {
-  if (!hasProgram(context, PROGRAMS[server])) return undefined;
-  const peer = await START[server](options);
+async function startPeer(context: TestContext, server: PeerName, options: PeerOptions): Promise<Peer | undefined> {
+  if (!hasProgram(context, PEER_PROGRAMS[server])) return undefined;
+  const peer = await START_PEER[server](options);
   context.after(() => peer.stop());
   return peer;
 }

@@ -272,6 +272,14 @@ ${options.extra ?? ''}
   });
 }
 
+/** All of them by name, for tests that do the same with each. */
+export type PeerName = 'BIND' | 'Knot' | 'NSD' | 'PowerDNS';
+export const PEER_PROGRAMS = { BIND: 'named', Knot: 'knotd', NSD: 'nsd', PowerDNS: 'pdns_server' } as const;
+export const START_PEER = { BIND: startBind, Knot: startKnot, NSD: startNsd, PowerDNS: startPowerDns } as const;
+export const PEER_NAMES: readonly PeerName[] = ['BIND', 'Knot', 'NSD', 'PowerDNS'];
+/** Those that follow a primary by NOTIFY and IXFR. */
+export const FOLLOWERS = ['BIND', 'Knot', 'NSD'] as const;
+
 function refuseTls(program: string, { tls, secondaryZones = [] }: PeerOptions): void {
   const wantsTls = tls !== undefined || secondaryZones.some(({ primary }) => primary.tls !== undefined);
   if (wantsTls) throw new Error(`${program} has no zone transfer over TLS`);
