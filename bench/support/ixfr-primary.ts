@@ -4,6 +4,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
+import { newSplitter } from '../../test/support/message-splitter.ts';
 import { axfrStream, wireName } from './synthetic.ts';
 
 export interface IxfrPrimary {
@@ -109,12 +110,9 @@ export async function startIxfrPrimary(zone: string, records: number): Promise<I
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    let held = Buffer.alloc(0);
+    const split = newSplitter();
     socket.on('data', (data) => {
-      held = Buffer.concat([held, data]);
-      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-        const query = held.subarray(2, 2 + held.readUInt16BE(0));
-        held = held.subarray(2 + query.length);
+      for (const query of split(data)) {
         if (isAway) {
           socket.destroy();
           return;

@@ -1,5 +1,6 @@
 /** A primary of any number of small zones, in this process: whatever is asked for, there is a zone of five records. */
 import { createServer, type Socket } from 'node:net';
+import { newSplitter } from '../../test/support/message-splitter.ts';
 
 export interface ManyPrimary {
   readonly port: number;
@@ -50,15 +51,9 @@ export async function startManyPrimary(): Promise<ManyPrimary> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    let held = Buffer.alloc(0);
+    const split = newSplitter();
     socket.on('data', (data) => {
-      held = held.length === 0 ? data : Buffer.concat([held, data]);
-      const answers: Buffer[] = [];
-      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-        const query = held.subarray(2, 2 + held.readUInt16BE(0));
-        held = held.subarray(2 + query.length);
-        answers.push(answer(query));
-      }
+      const answers = split(data).map(answer);
       if (answers.length > 0) socket.write(Buffer.concat(answers));
     });
   });

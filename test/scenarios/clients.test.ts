@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { newSplitter } from '../support/message-splitter.ts';
 import { framed, type ScriptedPrimary, startScriptedPrimary, wholeZone } from '../support/scripted-primary.ts';
 import { type RunningService, startService } from '../support/service.ts';
 import { takeZone } from '../support/take-zone.ts';
@@ -67,15 +68,8 @@ function open(localAddress = '127.0.0.1'): Promise<Socket> {
 
 /** Whole messages as they come; ends with the connection. */
 async function* messages(socket: Socket): AsyncGenerator<Buffer> {
-  let held = Buffer.alloc(0);
-  for await (const data of socket) {
-    held = Buffer.concat([held, data as Buffer]);
-    while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-      const message = held.subarray(2, 2 + held.readUInt16BE(0));
-      held = held.subarray(2 + message.length);
-      yield message;
-    }
-  }
+  const split = newSplitter();
+  for await (const data of socket) yield* split(data as Buffer);
 }
 
 /** So many transfers of 2.6 MB that the buffers of both sockets cannot hold them: they run until they are read. */

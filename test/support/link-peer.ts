@@ -3,7 +3,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { ZonegateError } from '../../src/base/errors.ts';
 import type { ServerPrimary } from '../../src/config/config.ts';
+import { PrimaryLinks } from '../../src/upstream/links.ts';
 import { Deferred } from './deferred.ts';
+import { newSplitter } from './message-splitter.ts';
 import { framed } from './scripted-primary.ts';
 import { encodeMessage, soaRecord, type TestMessage, TYPE_NUMBERS } from './transfer-messages.ts';
 
@@ -87,14 +89,9 @@ function newConnection(number: number, socket: Socket): PeerConnection {
 }
 
 function readQueries(connection: PeerConnection, take: (query: PeerQuery) => void): void {
-  let held = Buffer.alloc(0);
+  const split = newSplitter();
   connection.socket.on('data', (data: Buffer) => {
-    held = Buffer.concat([held, data]);
-    while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-      const message = held.subarray(2, 2 + held.readUInt16BE(0));
-      held = held.subarray(2 + message.length);
-      take(readQuery(message, connection));
-    }
+    for (const message of split(data)) take(readQuery(message, connection));
   });
 }
 
@@ -142,3 +139,26 @@ export const isLinkError =
   (code: string, text: RegExp) =>
   (error: unknown): boolean =>
     error instanceof ZonegateError && error.code === code && text.test(error.message);
+
+/** A scripted primary and our connections to it. */
+export interface LinkWorld {
+  readonly peer: LinkPeer;
+  readonly links: PrimaryLinks;
+  readonly primary: ServerPrimary;
+  readonly address: { readonly host: string; readonly port: number };
+  configure(settings: Partial<ServerPrimary>): void;
+  stop(): Promise<unknown>;
+}
+
+export async function startLinkWorld(settings: Partial<ServerPrimary> = {}): Promise<LinkWorld> {
+  const peer = await startLinkPeer();
+  const links = new PrimaryLinks();
+  const primary = primaryAt(peer.port, settings);
+  const configure = (more: Partial<ServerPrimary>): void => {
+    const changed = { ...primary, ...more };
+    links.configure({ primaries: new Map([[primary.name, changed]]), certificates: new Map() });
+  };
+  configure({});
+  const stop = (): Promise<unknown> => Promise.all([links.close(), peer.stop()]);
+  return { peer, links, primary, address: { host: '127.0.0.1', port: peer.port }, configure, stop };
+}

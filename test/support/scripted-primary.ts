@@ -1,5 +1,6 @@
 /** A primary that does as it is told, faults included: its messages come from the tests' own encoder. */
 import { createServer, type Server, type Socket } from 'node:net';
+import { newSplitter } from './message-splitter.ts';
 import {
   encodeMessage,
   macOf,
@@ -59,14 +60,9 @@ export async function startScriptedPrimary(zone: string, serial: number, port = 
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    let held = Buffer.alloc(0);
+    const split = newSplitter();
     socket.on('data', (data) => {
-      held = Buffer.concat([held, data]);
-      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-        const message = held.subarray(2, 2 + held.readUInt16BE(0));
-        held = held.subarray(2 + message.length);
-        void answer(socket, connection, Buffer.from(message));
-      }
+      for (const message of split(data)) void answer(socket, connection, Buffer.from(message));
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));

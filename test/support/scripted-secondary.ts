@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { PemPair } from '../../src/net/certificates.ts';
 import { type DecodedMessage, decodeMessage } from './message-decoder.ts';
+import { newSplitter } from './message-splitter.ts';
 import { TYPE_NUMBERS } from './transfer-messages.ts';
 
 export interface TakenNotify {
@@ -92,13 +93,11 @@ export async function startTcpSecondary(answer: Answerer, tls?: PemPair): Promis
       sockets.delete(socket);
       secondary.connections.open--;
     });
-    let held = Buffer.alloc(0);
+    const split = newSplitter();
     socket.on('data', (data) => {
       last = socket;
-      held = Buffer.concat([held, data]);
-      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-        const notify = readNotify(Buffer.from(held.subarray(2, 2 + held.readUInt16BE(0))));
-        held = held.subarray(2 + notify.message.length);
+      for (const message of split(data)) {
+        const notify = readNotify(Buffer.from(message));
         secondary.taken.push(notify);
         for (const reply of secondary.answer(notify)) socket.write(withLength(reply));
       }

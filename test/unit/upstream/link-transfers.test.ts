@@ -4,39 +4,23 @@ import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerPrimary } from '../../../src/config/config.ts';
 import type { Verdict } from '../../../src/upstream/link-exchange.ts';
-import { PrimaryLinks, type TransferOptions } from '../../../src/upstream/links.ts';
+import type { TransferOptions } from '../../../src/upstream/links.ts';
 import { within } from '../../support/deferred.ts';
-import {
-  isLinkError,
-  type LinkPeer,
-  type PeerQuery,
-  primaryAt,
-  startLinkPeer,
-  testQuery,
-} from '../../support/link-peer.ts';
+import { isLinkError, type LinkWorld, type PeerQuery, startLinkWorld, testQuery } from '../../support/link-peer.ts';
 import { LinkSink } from '../../support/link-sink.ts';
 import { addressRecord, encodeMessage, optRecord, soaRecord, TYPE_NUMBERS } from '../../support/transfer-messages.ts';
 
 const ends: (() => unknown)[] = [];
 after(() => Promise.all(ends.map((end) => end())));
 
-interface World {
-  readonly peer: LinkPeer;
-  readonly links: PrimaryLinks;
+interface World extends Pick<LinkWorld, 'peer' | 'links'> {
   soa(zone: string, timeoutMs?: number): Promise<Uint8Array>;
   transfer(zone: string, verdict?: (message: Buffer, count: number) => Verdict, options?: TransferOptions): LinkSink;
 }
 
 async function world(settings: Partial<ServerPrimary> = {}): Promise<World> {
-  const peer = await startLinkPeer();
-  const links = new PrimaryLinks();
-  ends.push(
-    () => links.close(),
-    () => peer.stop(),
-  );
-  const primary = primaryAt(peer.port, settings);
-  const address = { host: '127.0.0.1', port: peer.port };
-  links.configure({ primaries: new Map([[primary.name, primary]]), certificates: new Map() });
+  const { peer, links, primary, address, stop } = await startLinkWorld(settings);
+  ends.push(stop);
   return {
     peer,
     links,

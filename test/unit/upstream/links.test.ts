@@ -3,49 +3,28 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerPrimary } from '../../../src/config/config.ts';
-import { PrimaryLinks, type QueryOptions } from '../../../src/upstream/links.ts';
+import type { QueryOptions } from '../../../src/upstream/links.ts';
 import { within } from '../../support/deferred.ts';
-import {
-  isLinkError,
-  type LinkPeer,
-  type PeerQuery,
-  primaryAt,
-  startLinkPeer,
-  testQuery,
-} from '../../support/link-peer.ts';
+import { isLinkError, type LinkWorld, type PeerQuery, startLinkWorld, testQuery } from '../../support/link-peer.ts';
 import { addressRecord, encodeMessage, optRecord, soaRecord } from '../../support/transfer-messages.ts';
 
 const ends: (() => unknown)[] = [];
 after(() => Promise.all(ends.map((end) => end())));
 
-interface World {
-  readonly peer: LinkPeer;
-  readonly links: PrimaryLinks;
-  readonly primary: ServerPrimary;
+interface World extends LinkWorld {
   /** A SOA query; the serial of the answer. */
   ask(zone: string, options?: Partial<QueryOptions>): Promise<number>;
-  configure(settings: Partial<ServerPrimary>): void;
 }
 
 async function world(settings: Partial<ServerPrimary> = {}): Promise<World> {
-  const peer = await startLinkPeer();
-  const links = new PrimaryLinks();
-  ends.push(
-    () => links.close(),
-    () => peer.stop(),
-  );
-  const primary = primaryAt(peer.port, settings);
-  const configure = (more: Partial<ServerPrimary>): void => {
-    const changed = { ...primary, ...more };
-    links.configure({ primaries: new Map([[primary.name, changed]]), certificates: new Map() });
-  };
-  configure({});
+  const made = await startLinkWorld(settings);
+  const { links, primary, address } = made;
+  ends.push(made.stop);
   const ask = async (zone: string, options: Partial<QueryOptions> = {}): Promise<number> => {
-    const address = { host: '127.0.0.1', port: peer.port };
     const answer = await links.query(primary, address, testQuery(zone), { timeoutMs: 5_000, ...options });
     return serialOf(Buffer.from(answer), zone);
   };
-  return { peer, links, primary, ask, configure };
+  return { ...made, ask };
 }
 
 /** Of the SOA record that `soaRecord` makes, behind a question. */
