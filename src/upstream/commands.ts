@@ -62,6 +62,7 @@ export class ZoneCommands {
     zone.isPinned = true;
     zone.history.pin(version.handle.id);
     if (version !== zone.served) this.#deps.publish(zone, version);
+    this.#deps.note(zone);
     this.#deps.report('zone-pinned', { zone: zone.name, serial, pinned: true });
     return done(`pinned at serial ${serial}`);
   }
@@ -72,6 +73,7 @@ export class ZoneCommands {
     zone.isPinned = false;
     zone.history.pin(undefined);
     if (newest !== zone.served) this.#deps.publish(zone, newest);
+    this.#deps.note(zone);
     this.#deps.report('zone-pinned', { zone: zone.name, serial: newest.handle.serial, pinned: false });
     return done(`serves serial ${newest.handle.serial}`);
   }

@@ -33,6 +33,9 @@ export interface NotifySender {
   readonly source: string;
 }
 
+/** Somebody here wants a look: no address goes first, nor is it held to what a NOTIFY may bring. */
+export const NOBODY: NotifySender = { source: '' };
+
 export type SyncEvent =
   | { readonly kind: 'due' }
   | { readonly kind: 'notify'; readonly sender: NotifySender }

@@ -12,7 +12,7 @@ import { generateCatalog, type Listing } from './catalog-maker.ts';
 import { refreshFromFile } from './file-refresh.ts';
 import type { Learned } from './learned.ts';
 import type { PrimaryLinks } from './links.ts';
-import type { SyncEvent } from './machine.ts';
+import { NOBODY, type SyncEvent } from './machine.ts';
 import { type RefreshResult, refresh } from './refresh.ts';
 import type { Incoming, Taken, Taking } from './taking.ts';
 import { sourceOf, type Zone } from './zone.ts';
@@ -40,7 +40,7 @@ const IXFR_PAUSE_MS = 3_600_000;
 const AGAIN_MS = 500;
 
 /** Whether the look is on account of a NOTIFY: it names who sent it. */
-const isNotified = (first: string | undefined): boolean => first !== undefined && first !== '';
+const isNotified = (first: string | undefined): boolean => first !== undefined && first !== NOBODY.source;
 
 export class PrimaryRefresh {
   readonly #deps: PrimaryRefreshDeps;

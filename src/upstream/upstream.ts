@@ -9,43 +9,24 @@ import { isNewer } from '../zone/serial.ts';
 import { SlabDirectory } from '../zone/slab.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import { type CatalogView, catalogReader } from './catalog.ts';
-import type { Listing } from './catalog-maker.ts';
 import { type CatalogEvent, Catalogs } from './catalogs.ts';
-import { type CommandResult, ZoneCommands } from './commands.ts';
+import { type CommandEvent, type CommandResult, ZoneCommands } from './commands.ts';
 import { Compaction } from './compaction.ts';
 import { Gate } from './gate.ts';
 import { Guards } from './guards.ts';
-import { History, type KeptVersion } from './history.ts';
-import { IxfrAnswers, isShorter, type LiveAnswer } from './ixfr-answers.ts';
+import { History } from './history.ts';
+import { IxfrAnswers, type LiveAnswer } from './ixfr-answers.ts';
 import { Learned } from './learned.ts';
 import type { Leases } from './leases.ts';
 import { PrimaryLinks } from './links.ts';
-import { type SyncEvent, stepSync, wakeAt } from './machine.ts';
+import { NOBODY, type SyncEvent, stepSync, wakeAt } from './machine.ts';
 import { withinBudget } from './notify-budget.ts';
 import { PrimaryRefresh, type RefreshEvent } from './primary-refresh.ts';
+import { Publishing, type ZoneListener } from './publishing.ts';
 import { Restorer, recordOf } from './restorer.ts';
 import { Taking, type TakingEvent } from './taking.ts';
 import { newZone, sourceOf, type Zone } from './zone.ts';
 import { FolderWatchers } from './zone-folder.ts';
-
-/** What becomes of zones: whoever serves them listens. */
-export interface ZoneListener {
-  served(zone: string, version: ServedZone): void;
-  loading(zone: string): void;
-  expired(zone: string): void;
-  removed(zone: string): void;
-  /** Catalogs brought zones, or took some away. */
-  changed(): void;
-}
-
-/** A version to serve, and what there is for those who have an older one. */
-export interface ServedZone {
-  readonly version: KeptVersion;
-  /** Serials from which `ixfrAnswer` may give an answer. */
-  readonly serials: readonly number[];
-  /** The answer to those who have the version before. */
-  readonly step: { readonly from: number; readonly live: LiveAnswer } | undefined;
-}
 
 /** Events of INTERFACE.md that arise here. */
 export type UpstreamEvent =
@@ -53,9 +34,8 @@ export type UpstreamEvent =
   | RefreshEvent
   | 'zone-expired'
   | CatalogEvent
-  | 'primary-failed'
-  | 'zone-pinned'
-  | 'zone-released';
+  | CommandEvent
+  | 'primary-failed';
 
 export interface UpstreamDeps {
   readonly pool: Pool;
@@ -69,8 +49,6 @@ export interface UpstreamDeps {
 
 /** Zone files read at once: each takes a pool thread for as long as it is read. */
 const MOST_FILES = 10;
-
-/** In the place of a primary. */
 const GENERATED: Primary = { kind: 'generated', name: 'generated' };
 
 export class Upstream {
@@ -81,6 +59,7 @@ export class Upstream {
   readonly #learned = new Learned();
   readonly #directory = new SlabDirectory();
   readonly #answers: IxfrAnswers;
+  readonly #publishing: Publishing;
   readonly #refresher: PrimaryRefresh;
   readonly #commands: ZoneCommands;
   readonly #restorer: Restorer;
@@ -99,6 +78,14 @@ export class Upstream {
     registry.onSlab = (slabs) => this.#directory.add(slabs);
     this.#links = new PrimaryLinks({ clock });
     this.#answers = new IxfrAnswers(deps);
+    this.#publishing = new Publishing({
+      ...deps,
+      answers: this.#answers,
+      published: (zone) => {
+        this.#catalogs.served(zone.name);
+        this.#compaction.look();
+      },
+    });
     const taking = new Taking({
       pool,
       registry,
@@ -108,20 +95,20 @@ export class Upstream {
       guard: (zone, before, candidate) => guards.check(zone, before, candidate),
       report,
       nextId: () => this.#restorer.nextId(),
-      publish: (zone, version) => this.#publish(zone, version),
+      publish: (zone, version) => this.#publishing.publish(zone, version),
       isLive: (zone) => this.#isLive(zone),
     });
-    const links = this.#links;
     const common = { pool, registry, clock, report, taking, directory: this.#directory };
-    const listing = (name: string): Listing => this.#catalogs.listing(name);
-    this.#refresher = new PrimaryRefresh({ ...common, links, learned: this.#learned, listing });
+    this.#refresher = new PrimaryRefresh({
+      ...common,
+      links: this.#links,
+      learned: this.#learned,
+      listing: (name) => this.#catalogs.listing(name),
+    });
     this.#commands = new ZoneCommands({
       ...common,
-      look: (zone) => this.#step(zone.name, { kind: 'notify', sender: { source: '' } }),
-      publish: (zone, version) => {
-        this.#publish(zone, version);
-        store.note(zone.name, recordOf(zone), true);
-      },
+      look: (zone) => this.#look(zone.name),
+      publish: (zone, version) => this.#publishing.publish(zone, version),
       released: (zone, timers) => this.#step(zone.name, { kind: 'released', timers }),
       note: (zone) => store.note(zone.name, recordOf(zone), true),
     });
@@ -131,8 +118,8 @@ export class Upstream {
       clock,
       isLive: (zone) => this.#isLive(zone),
       restored: (zone, version) => {
-        if (zone.sync.isExpired) this.#keepExpired(zone, version);
-        else this.#publish(zone, version);
+        if (zone.sync.isExpired) this.#publishing.keepExpired(zone, version);
+        else this.#publishing.publish(zone, version);
       },
     });
     this.#compaction = new Compaction({
@@ -141,7 +128,7 @@ export class Upstream {
       zones: () => this.#zones.values(),
       inTurn: (zone, work) => this.#inTurn(zone, work),
       isLive: (zone) => this.#isLive(zone),
-      moved: (zone) => this.#moved(zone),
+      moved: (zone) => this.#publishing.moved(zone),
     });
     this.#scheduler = new Scheduler(clock, (zone) => this.#step(zone, { kind: 'due' }));
     this.#catalogs = new Catalogs({
@@ -149,7 +136,7 @@ export class Upstream {
       now: () => clock.now(),
       zone: (name) => this.#zones.get(name),
       put: (names) => this.#put(names),
-      remove: (name) => this.#removeNamed(name),
+      remove: (name) => this.#remove(this.#zones.get(name)),
       changed: () => {
         deps.listener.changed();
         this.#lookAtGenerated();
@@ -180,7 +167,7 @@ export class Upstream {
   #lookAtGenerated(): void {
     if (!this.#hasSettled) return;
     for (const [name, { primary }] of this.#zones) {
-      if (primary.kind === 'generated') this.#step(name, { kind: 'notify', sender: { source: '' } });
+      if (primary.kind === 'generated') this.#look(name);
     }
   }
 
@@ -220,7 +207,7 @@ export class Upstream {
     existing.refusedFile = undefined;
     existing.refusedSerial = undefined;
     existing.fileMark = undefined;
-    this.#step(name, { kind: 'notify', sender: { source: '' } });
+    this.#look(name);
     return undefined;
   }
 
@@ -283,6 +270,11 @@ export class Upstream {
     this.#links.close();
   }
 
+  /** Somebody here has a reason to look before the time. */
+  #look(name: string): void {
+    this.#step(name, { kind: 'notify', sender: NOBODY });
+  }
+
   #step(name: string, event: SyncEvent): void {
     const zone = this.#zones.get(name);
     if (zone === undefined || zone.isRestoring || this.#isStopped) return;
@@ -295,40 +287,14 @@ export class Upstream {
     const wasExpired = zone.sync.isExpired;
     zone.sync = next;
     for (const effect of effects) {
-      if (effect.kind === 'expire') this.#expire(zone);
+      if (effect.kind === 'expire') this.#publishing.expire(zone);
       else void this.#refresh(zone, effect.first);
     }
     // The primary is back, and has what we had: it is good again.
-    if (wasExpired && !next.isExpired && zone.served !== undefined) this.#tell(zone, zone.served);
-    this.#setExpiry(zone);
+    if (wasExpired && !next.isExpired && zone.served !== undefined) this.#publishing.tell(zone, zone.served);
+    this.#publishing.setExpiry(zone);
     if (event.kind !== 'due' && event.kind !== 'notify') this.#deps.store.note(name, recordOf(zone));
     this.#scheduler.set(name, wakeAt(next));
-  }
-
-  /** Where the fronts read it, for those who ask how long they may serve it. */
-  #setExpiry(zone: Zone): void {
-    const { served, sync } = zone;
-    if (served !== undefined) this.#deps.leases.expiries[served.slot] = sync.expiresAt ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Its time ran out while the service was down: served again when the primary is heard. */
-  #keepExpired(zone: Zone, version: KeptVersion): void {
-    zone.served = version;
-    this.#expire(zone);
-    // Members are as they were: what it listed was gone by before it expired.
-    this.#catalogs.served(zone.name);
-  }
-
-  #expire(zone: Zone): void {
-    this.#deps.listener.expired(zone.name);
-    const { lastContact, lastError } = zone.sync;
-    const since = lastContact === undefined ? null : new Date(lastContact).toISOString();
-    this.#deps.report('zone-expired', {
-      zone: zone.name,
-      serial: zone.served?.handle.serial ?? null,
-      'last-contact': since,
-      why: lastError,
-    });
   }
 
   async #refresh(zone: Zone, first: string | undefined): Promise<void> {
@@ -353,45 +319,12 @@ export class Upstream {
     return turn;
   }
 
-  #publish(zone: Zone, version: KeptVersion): void {
-    zone.served = version;
-    zone.servedSince = this.#deps.clock.now();
-    this.#answers.forget(zone);
-    this.#setExpiry(zone);
-    // What an operator does to an expired zone does not bring it back; `#step` tells it when the primary is heard.
-    if (!zone.sync.isExpired) this.#tell(zone, version);
-    this.#catalogs.served(zone.name);
-    this.#compaction.look();
-  }
-
-  /** The same versions, in other memory. */
-  #moved(zone: Zone): void {
-    this.#answers.forget(zone);
-    this.#setExpiry(zone);
-    if (zone.served !== undefined && !zone.sync.isExpired) this.#tell(zone, zone.served);
-  }
-
-  #tell(zone: Zone, version: KeptVersion): void {
-    const isNewest = version === zone.history.newest;
-    const { step } = version;
-    const hasStep = isNewest && step !== undefined && isShorter(step.answer, version.handle);
-    this.#deps.listener.served(zone.name, {
-      version,
-      serials: isNewest ? zone.history.serials : [],
-      step: hasStep ? { from: step.step.from.serial, live: step } : undefined,
-    });
-  }
-
   #isLive(zone: Zone): boolean {
     return this.#zones.get(zone.name) === zone && !this.#isStopped;
   }
 
-  #removeNamed(name: string): void {
-    const zone = this.#zones.get(name);
-    if (zone !== undefined) this.#remove(zone);
-  }
-
-  #remove(zone: Zone): void {
+  #remove(zone: Zone | undefined): void {
+    if (zone === undefined) return;
     this.#zones.delete(zone.name);
     this.#scheduler.delete(zone.name);
     this.#deps.listener.removed(zone.name);
@@ -408,10 +341,9 @@ export class Upstream {
 
   #folderChanged(folder: string, changed: string | undefined): void {
     const named = changed === undefined ? undefined : this.#zones.get(changed);
-    const isOfFolder = (zone: Zone): boolean => zone.primary.kind === 'files' && zone.primary.folder === folder;
     for (const [name, zone] of this.#zones) {
-      if (!isOfFolder(zone) || (named !== undefined && zone !== named)) continue;
-      this.#step(name, { kind: 'notify', sender: { source: '' } });
+      const isOfFolder = zone.primary.kind === 'files' && zone.primary.folder === folder;
+      if (isOfFolder && (named === undefined || zone === named)) this.#look(name);
     }
   }
 }
