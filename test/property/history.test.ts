@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { condense, type IxfrAnswer, type IxfrStep, renderIxfr } from '../../src/xfr/ixfr-answer.ts';
-import type { IxfrOptions } from '../../src/xfr/ixfr-change.ts';
 import { type UpdateResult, updateByIxfr, updateByRuns } from '../../src/xfr/update.ts';
 import { FrameList, PAGE_FRAMES } from '../../src/zone/frame-list.ts';
 import { usageOfVersion } from '../../src/zone/usage.ts';
@@ -14,7 +13,7 @@ import { type SlabUsage, type VersionHandle, VersionReader } from '../../src/zon
 import { compareRecords, type DecodedRecord, decodeMessage } from '../support/message-decoder.ts';
 import { labels, type RawRecord } from '../support/raw-messages.ts';
 import { record } from '../support/zone-arbitraries.ts';
-import { BATCH_ID, Bench, checkFrames, sortKey, streamOf, zoneSoa } from '../support/zone-building.ts';
+import { Bench, checkFrames, ixfrOptions, sortKey, streamOf, zoneSoa } from '../support/zone-building.ts';
 
 const APEX = labels('example', 'org');
 
@@ -163,17 +162,7 @@ class World {
       young,
     ];
     const stream = streamOf(inGroups(records, 7), this.isCompressed);
-    const options: IxfrOptions = {
-      apex: APEX,
-      frameSize: this.frameSize,
-      id: BATCH_ID,
-      query: 'IXFR',
-      isFirst: true,
-      tsig: undefined,
-      now: 0,
-      outOfZone: 'reject',
-      known: from,
-    };
+    const options = ixfrOptions(APEX, this.frameSize, from);
     const piece = { bytes: stream, start: 0, end: stream.length };
     return updateByIxfr([piece], options, this.#options(), this.bench.slabs, this.bench.directory);
   }

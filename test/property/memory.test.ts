@@ -28,7 +28,7 @@ import { SlabRegistry } from '../../src/zone/slab-registry.ts';
 import { type SlabUsage, type VersionHandle, VersionReader } from '../../src/zone/version.ts';
 import { compareRecords } from '../support/message-decoder.ts';
 import { labels, type RawRecord } from '../support/raw-messages.ts';
-import { BATCH_ID, streamOf, zoneSoa } from '../support/zone-building.ts';
+import { BATCH_ID, ixfrOptions, streamOf, zoneSoa } from '../support/zone-building.ts';
 
 const APEX = labels('example', 'org');
 const HOSTS = 260;
@@ -266,17 +266,7 @@ class World {
     let incoming: Incoming;
     if (way === 'ixfr' && base !== undefined && !isNewLineage) {
       const stream = streamOf([[soa, zoneSoa(APEX, from), ...removed, soa, ...added, soa]], true);
-      const options: IxfrOptions = {
-        apex: APEX,
-        frameSize: FRAME_SIZE,
-        id: BATCH_ID,
-        query: 'IXFR',
-        isFirst: true,
-        tsig: undefined,
-        now: 0,
-        outOfZone: 'reject',
-        known: from,
-      };
+      const options = ixfrOptions(APEX, FRAME_SIZE, from);
       const pieces = [{ bytes: stream, start: 0, end: stream.length }] as never;
       const told = { pieces, options, slabs: [], octets: stream.length, serial, release: () => undefined };
       incoming = { kind: 'differences', ...told, from: 'test', startedAt: 0 };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type Assembled, assembleVersion } from '../../src/xfr/assemble.ts';
 import { type Batch, type BatchOptions, type BatchResult, ingestBatch } from '../../src/xfr/ingest.ts';
+import type { IxfrOptions } from '../../src/xfr/ixfr-change.ts';
 import { FrameList } from '../../src/zone/frame-list.ts';
 import type { Run } from '../../src/zone/run-writer.ts';
 import { newSlabIds, SlabDirectory, SlabWriter } from '../../src/zone/slab.ts';
@@ -151,3 +152,16 @@ export function checkFrames(frames: readonly ReadFrame[], apex: Buffer, frameSiz
   }
   return all;
 }
+
+/** To read differences that follow `known`, unsigned, with the id of `streamOf`. */
+export const ixfrOptions = (apex: Uint8Array, frameSize: number, known: number): IxfrOptions => ({
+  apex,
+  frameSize,
+  id: BATCH_ID,
+  query: 'IXFR',
+  isFirst: true,
+  tsig: undefined,
+  now: 0,
+  outOfZone: 'reject',
+  known,
+});
