@@ -238,7 +238,9 @@ export const v1 = mapping({
       .meta({ description: 'lmdb: in a folder; memory: nowhere, a restart transfers every zone anew.' }),
     path: file('a folder').prefault('/var/lib/zonegate').meta({ description: 'Folder of an lmdb store.' }),
     url: later('Address of the store.'),
-    'map-size': mapSize().meta({ description: 'Size of the memory map: auto grows it as needed, or a size.' }),
+    'map-size': mapSize().meta({
+      description: 'The most that versions may take on the disk; auto: no limit. Beyond it a new one is refused.',
+    }),
     sync: flag().prefault(true).meta({
       description:
         'A version is on the disk before it is served; false is quicker and may lose the last ones in a crash of the machine.',

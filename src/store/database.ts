@@ -36,7 +36,7 @@ export function openDatabase(setup: StoreSetup): OpenedDatabase {
   }
 }
 
-function openFile({ folder, sync, mapSize }: StoreSetup): StoreDatabase {
+function openFile({ folder, sync }: StoreSetup): StoreDatabase {
   const root = open({
     path: folder,
     noSubdir: false,
@@ -44,7 +44,6 @@ function openFile({ folder, sync, mapSize }: StoreSetup): StoreDatabase {
     // A commit that has returned is on the disk.
     overlappingSync: false,
     noSync: !sync,
-    ...(mapSize !== undefined && { mapSize }),
   });
   const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
   const database = {

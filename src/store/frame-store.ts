@@ -27,17 +27,27 @@ import {
 import { References } from './references.ts';
 import type { Commit, ZoneRecord } from './version-store.ts';
 
+interface DatabaseStats {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
 export class FrameStore {
   readonly #database: StoreDatabase;
   readonly #directory: SlabDirectory;
+  readonly #mostOctets: number | undefined;
   readonly #pages = new References();
   readonly #frames = new References();
   /** Versions by zone, where they are known. */
   readonly #ids = new Map<string, readonly number[]>();
 
-  constructor(database: StoreDatabase, directory: SlabDirectory) {
+  /** `mostOctets`: what versions may take on the disk; undefined for what there is. */
+  constructor(database: StoreDatabase, directory: SlabDirectory, mostOctets?: number) {
     this.#database = database;
     this.#directory = directory;
+    this.#mostOctets = mostOctets;
   }
 
   /** All or nothing, durable when it returns. Throws what LMDB does, as for a full disk; then nothing has changed. */
@@ -47,9 +57,24 @@ export class FrameStore {
       for (const [zone, record] of records) if (record === undefined) this.#removeZone(zone);
       for (const commit of commits) this.#put(commit);
       for (const [zone, record] of records) if (record !== undefined) this.#database.records.putSync(zone, record);
+      // Records alone are let pass, and removals: they are what makes room.
+      if (commits.length > 0) this.#checkSize();
     });
     for (const [zone, record] of records) if (record === undefined) this.#ids.delete(zone);
     for (const { zone, handle, keep } of commits) this.#ids.set(zone, [...keep, handle.id]);
+  }
+
+  /** In the transaction, with what it adds and removes; LMDB's own limit would be of the file, which never shrinks. */
+  #checkSize(): void {
+    const { frames, pages, manifests, records } = this.#database;
+    let octets = 0;
+    for (const database of [frames, pages, manifests, records]) {
+      const stats = database.getStats() as DatabaseStats;
+      octets += (stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages) * stats.pageSize;
+    }
+    if (octets > (this.#mostOctets ?? Number.POSITIVE_INFINITY)) {
+      throw new Error(`it would take ${octets} octets, and map-size is ${this.#mostOctets}`);
+    }
   }
 
   #transaction(work: () => void): void {

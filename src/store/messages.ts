@@ -5,7 +5,7 @@ import type { Commit, LoadedZone, WantedZone, ZoneRecord } from './version-store
 export interface StoreSetup {
   readonly folder: string;
   readonly sync: boolean;
-  /** Octets; undefined grows as needed. */
+  /** Octets that versions may take; undefined for as many as there is room for. */
   readonly mapSize: number | undefined;
 }
 

@@ -28,7 +28,7 @@ export class StoreThread {
   constructor(setup: StoreSetup, send: (message: FromStore) => void) {
     const { database, damage } = openDatabase(setup);
     this.#database = database;
-    this.#store = new FrameStore(database, this.#directory);
+    this.#store = new FrameStore(database, this.#directory, setup.mapSize);
     this.#send = send;
     send({ kind: 'opened', damage });
   }

@@ -193,3 +193,26 @@ test('a disk that is full: the old version goes on, and a new one is taken once 
   assert.equal(served.serial, 1);
   assert.equal(next.serial, 3);
 });
+
+test('map-size: a version that would pass it is refused, the old one goes on, and a smaller one or a greater size does', async () => {
+  const dir = newFolder();
+  const large = (name: string): string =>
+    Array.from({ length: 9000 }, (_, i) => `${name}${i} 60 TXT "${'x'.repeat(60)}"\n`).join('');
+  const limited = { ...config, store: { ...config.store, 'map-size': '400KB' } };
+  write(dir, 1);
+  const first = await startService({ dir, config: limited });
+  await updated(first, 1);
+  write(dir, 2, large('more'));
+  const rejected = await first.event('zone-rejected');
+  const { serial } = await takeZone(first.port, ZONE);
+  write(dir, 3, 'small 60 A 192.0.2.1\n');
+  await updated(first, 3);
+  await first.stop();
+  write(dir, 4, large('more'));
+  const second = await start(dir);
+  await updated(second, 4);
+  await second.stop();
+
+  assert.match(String(rejected['why']), /cannot be written: it would take \d+ octets, and map-size is 400000/);
+  assert.equal(serial, 1);
+});
