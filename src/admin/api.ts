@@ -118,6 +118,17 @@ export interface ThreadReport {
   readonly 'loop-delay-p99-ms': number;
 }
 
+/** A rule, in the order of the configuration. */
+export interface RuleReport {
+  readonly rule: string;
+  readonly action: 'allow' | 'refuse' | 'drop' | 'delay';
+  readonly shadow: boolean;
+  /** Since the start; over reloads, by name. */
+  readonly hits: number;
+  readonly 'shadow-hits': number;
+  readonly 'last-match': string | null;
+}
+
 /** The service, as the admin server sees it. */
 export interface AdminSource {
   status(): StatusReport;
@@ -129,6 +140,7 @@ export interface AdminSource {
   /** Changes a zone; `serial` for pin and rollback. Undefined where there is no such zone. */
   command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined;
   secondaries(): readonly SecondaryReport[];
+  rules(): readonly RuleReport[];
   /** Tries to send NOTIFY, by what came of them. */
   notifies(): Readonly<Record<string, number>>;
   /** Running now, over all fronts. */
@@ -148,6 +160,11 @@ export interface ZoneList {
   readonly zones: readonly ZoneReport[];
   /** `after` of the next page; null on the last one. */
   readonly next: string | null;
+}
+
+/** `/api/v1/rules`. */
+export interface RuleList {
+  readonly rules: readonly RuleReport[];
 }
 
 /** `/api/v1/transfers`. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type {
   AdminSource,
   CommandReport,
+  RuleReport,
   StatusReport,
   ThreadReport,
   ZoneCommand,
@@ -17,6 +18,7 @@ import type { Config } from '../config/config.ts';
 import { COUNTERS, type CounterName, type Counters } from '../front/counters.ts';
 import type { FrontHub } from '../front/hub.ts';
 import type { RunningTransfer } from '../front/messages.ts';
+import type { TallyBook } from '../front/rule-tallies.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { Standings } from '../notify/standings.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -39,6 +41,7 @@ export interface ReportParts {
   readonly pool: Pool;
   readonly registry: SlabRegistry;
   readonly udpCounters: Counters;
+  readonly tallies: TallyBook;
   readonly isDraining: () => boolean;
 }
 
@@ -136,6 +139,14 @@ export class ServiceReport implements AdminSource {
   secondaries(): readonly SecondaryReport[] {
     const { config, standings, notifier } = this.#parts;
     return secondaryReports(config(), standings, notifier.pending());
+  }
+
+  rules(): readonly RuleReport[] {
+    const sums = this.#parts.tallies.sums();
+    return this.#parts.config().rules.map(({ name, action, shadow }) => {
+      const { hits = 0, shadowHits = 0, lastMatch } = sums.get(name) ?? {};
+      return { rule: name, action, shadow, hits, 'shadow-hits': shadowHits, 'last-match': isoTime(lastMatch) };
+    });
   }
 
   notifies(): Readonly<Record<string, number>> {

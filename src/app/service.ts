@@ -8,18 +8,19 @@ import { loadConfig } from '../config/load.ts';
 import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
 import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
-import type { FrontEvent, IxfrOffer, IxfrWish, PolicyUpdate, ReceivedNotify } from '../front/messages.ts';
+import type { FrontEvent, IxfrOffer, IxfrWish, ReceivedNotify, TransferEvent } from '../front/messages.ts';
+import { Tarpit } from '../front/tarpit.ts';
 import { UdpServer } from '../front/udp.ts';
 import { FrontZones } from '../front/zones.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { Standings } from '../notify/standings.ts';
 import { newRateTable } from '../policy/limits/rate.ts';
-import { newSourceTable } from '../policy/limits/source-count.ts';
+import { newCountTable, SharedCount } from '../policy/limits/shared-count.ts';
 import { Pool } from '../pool/pool.ts';
 import { workerUrl } from '../pool/worker-url.ts';
 import { LmdbStore } from '../store/lmdb-store.ts';
 import { noStore, type VersionStore } from '../store/version-store.ts';
-import { RefusalSummary } from '../telemetry/events.ts';
+import { type EventName, EventSummary } from '../telemetry/events.ts';
 import { createLog, type Log, type LogDestination, standardOutput } from '../telemetry/log.ts';
 import { Leases } from '../upstream/leases.ts';
 import type { ServedZone } from '../upstream/publishing.ts';
@@ -28,6 +29,7 @@ import type { SlabHandle } from '../zone/slab.ts';
 import { SlabRegistry } from '../zone/slab-registry.ts';
 import { cutTransfer, endsWithin } from './drain.ts';
 import { frontListeners, udpAddresses } from './listeners.ts';
+import { PolicyMaker } from './policy.ts';
 import { ServiceReport } from './report.ts';
 import type { InheritedSocket } from './sockets.ts';
 
@@ -41,6 +43,7 @@ export class Service {
   readonly #leases = new Leases();
   readonly #rates = newRateTable();
   readonly #connections = new Int32Array(new SharedArrayBuffer(4));
+  readonly #policies: PolicyMaker;
   readonly #pool: Pool;
   readonly #hub: FrontHub;
   readonly #udp: UdpServer;
@@ -49,7 +52,8 @@ export class Service {
   readonly #standings: Standings;
   readonly #notifier: Notifier;
   readonly #upstream: Upstream;
-  readonly #refusals: RefusalSummary;
+  readonly #refusals: EventSummary;
+  readonly #shadows: EventSummary;
   readonly #report: ServiceReport;
   #config: Config;
   readonly #output: LogDestination;
@@ -89,9 +93,13 @@ export class Service {
     this.#store = store;
     this.#output = output;
     this.#log = log;
-    this.#refusals = new RefusalSummary({ emit: (name, fields) => this.#log.event(name, fields) });
+    const emit = (name: EventName, fields: Record<string, unknown>): void => this.#log.event(name, fields);
+    this.#refusals = new EventSummary('refused', { emit });
+    this.#shadows = new EventSummary('shadow', { emit });
     this.#pool = new Pool(config.threads.pool, this.#registry);
-    const policy = policyOf(config);
+    this.#policies = new PolicyMaker(config.threads.front + 1);
+    const policy = this.#policies.make(config, new Map());
+    const counts = newCountTable(config.threads.front + 1);
     const onEvents = (events: readonly FrontEvent[]): void => {
       for (const event of events) this.#onFrontEvent(event);
     };
@@ -101,7 +109,8 @@ export class Service {
       listeners: frontListeners(config, sockets),
       policy,
       rates: this.#rates,
-      sources: newSourceTable(config.threads.front),
+      sources: newCountTable(config.threads.front),
+      counts,
       connections: this.#connections,
       versions: {
         expiries: this.#leases.expiries,
@@ -128,6 +137,8 @@ export class Service {
       zones: this.#udpZones,
       policy,
       rates: this.#rates,
+      tarpit: new Tarpit(new SharedCount(counts, this.#udpRow)),
+      row: this.#udpRow,
       onEvent: (event) => this.#onFrontEvent(event),
       onNotify,
     });
@@ -167,6 +178,7 @@ export class Service {
       pool: this.#pool,
       registry: this.#registry,
       udpCounters: this.#udpCounters,
+      tallies: this.#policies.tallies,
       isDraining: () => this.#drainer !== undefined,
     });
   }
@@ -186,7 +198,7 @@ export class Service {
     const configured = this.#upstream.configure(this.#config);
     this.#configureZones();
     await configured;
-    this.#ticker = setInterval(() => this.#refusals.tick(this.#clock.now()), TICK_MS);
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#report.begin();
     const { zones } = this.#report.status();
     this.#log.event('ready', {
@@ -240,6 +252,7 @@ export class Service {
     if (!isDrained) await this.#cut();
     clearInterval(this.#ticker);
     this.#refusals.flush();
+    this.#shadows.flush();
     await this.#admin?.close();
     await this.#hub.stop();
     this.#leases.stop();
@@ -247,6 +260,12 @@ export class Service {
     await this.#pool.close();
     this.#log.event('stopped', {});
     await this.#log.flush();
+  }
+
+  #tick(): void {
+    const now = this.#clock.now();
+    this.#refusals.tick(now);
+    this.#shadows.tick(now);
   }
 
   /** Who still reads is told by the end of the connection, when the fronts stop. */
@@ -286,7 +305,7 @@ export class Service {
   /** What goes by the zones there are, members of catalogs included. */
   #configureZones(): void {
     const config = { ...this.#config, zones: this.#upstream.zoneConfigs };
-    const policy = policyOf(config);
+    const policy = this.#policies.make(config, new Map());
     this.#hub.setPolicy(policy);
     this.#udp.setPolicy(policy);
     this.#standings.configure(config);
@@ -317,8 +336,12 @@ export class Service {
       this.#refusals.add(event, this.#clock.now());
       return;
     }
+    if (event.event === 'shadow') {
+      this.#shadows.add(event, this.#clock.now());
+      return;
+    }
     this.#standings.transferred(event);
-    if (this.#config.log.transfers === 'all') this.#log.event('transfer', withoutName(event));
+    if (this.#config.log.transfers === 'all') this.#log.event('transfer', logged(event));
   }
 
   #onUpstreamEvent(event: UpstreamEvent, fields: Record<string, unknown>): void {
@@ -346,16 +369,7 @@ const publishedVersion = ({ version, serials, step }: ServedZone): PublishedVers
   step: step && { from: step.from, answer: step.live.answer, slot: step.live.slot },
 });
 
-const withoutName = ({ event: _, ...fields }: FrontEvent): Omit<FrontEvent, 'event'> => fields;
-
-function policyOf(config: Pick<Config, 'zones' | 'primaries' | 'rules' | 'keys' | 'limits'>): PolicyUpdate {
-  const notifyFrom = new Map<string, readonly string[]>();
-  for (const [name, zone] of config.zones) {
-    const primary = config.primaries.get(zone.primary);
-    if (primary?.kind === 'server') notifyFrom.set(name, primary.notifyFrom);
-  }
-  return { rules: config.rules, keys: config.keys, limits: config.limits, notifyFrom };
-}
+const logged = ({ event: _, secondaries: _names, ...fields }: TransferEvent): object => fields;
 
 async function openStore(config: Config['store'], registry: SlabRegistry, log: Log): Promise<VersionStore> {
   if (config.type === 'memory') return noStore;

@@ -11,6 +11,7 @@ import { register as registerControl } from './commands/control.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerKeygen } from './commands/keygen.ts';
 import { register as registerQuickstart } from './commands/quickstart.ts';
+import { register as registerRules } from './commands/rules.ts';
 import { register as registerSecondaries } from './commands/secondaries.ts';
 import { register as registerServe } from './commands/serve.ts';
 import { register as registerStatus } from './commands/status.ts';
@@ -31,6 +32,7 @@ const COMMANDS = [
   registerZones,
   registerZone,
   registerTransfers,
+  registerRules,
   registerCatalog,
   registerSecondaries,
   registerControl,

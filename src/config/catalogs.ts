@@ -163,7 +163,7 @@ export function memberConfig(
   const settings = templates.get(name);
   const parsed = parseName(zone);
   if (settings === undefined || !parsed.ok) throw new Error(`member ${zone}: its template was checked to exist`);
-  return { ...settings, name: parsed.value.label, apex: parsed.value.wire };
+  return { ...settings, name: parsed.value.label, apex: parsed.value.wire, groups };
 }
 
 /** Whether `catalog-members` lets a zone in. */

@@ -3,7 +3,7 @@ import type { Bytes } from '../base/bytes.ts';
 import type { Milliseconds } from '../base/clock.ts';
 import type { ChangeLimits } from '../guard/change.ts';
 import type { DnssecPolicy } from '../guard/dnssec/check.ts';
-import type { RuleConfig } from '../policy/rule-config.ts';
+import type { CertificateMatch, RuleConfig } from '../policy/rule-config.ts';
 import type { TsigKey } from '../tsig/key.ts';
 
 export type { Rate, RuleConfig, Transport } from '../policy/rule-config.ts';
@@ -127,8 +127,10 @@ export interface Secondary {
   /** Whether NOTIFY is sent to it: it has an address then. */
   readonly notify: boolean;
   readonly transport: 'udp' | 'tcp' | 'tls';
-  /** CIDR text: clients from there are this secondary. */
+  /** CIDR text: clients from there are this secondary, */
   readonly sources: readonly string[];
+  /** with such a certificate. */
+  readonly certificate: CertificateMatch | undefined;
   readonly sourceAddress: string | undefined;
   /** There where the transport is tls. */
   readonly tls: PeerTls | undefined;
@@ -149,6 +151,8 @@ export interface ZoneConfig extends ZoneSettings {
   readonly name: string;
   /** Wire form, lower case. */
   readonly apex: Bytes;
+  /** Of the catalog that brought it, or that lists it. */
+  readonly groups: readonly string[];
 }
 
 /** All of a zone but its name: what members of a catalog have in common. */

@@ -1,10 +1,10 @@
 /** Checks across the file: names that refer to something, things given twice, keys that do not go together. */
 import { isIP } from 'node:net';
 import type { Path } from './document.ts';
-import { LATER } from './shapes.ts';
+import { LATER, words } from './shapes.ts';
 import { suggestion } from './suggest.ts';
 import { ZONE_DEFAULTS } from './v1-zone.ts';
-import { canonicalHost, parseAddress, parseDuration, parseIp, parseName } from './values.ts';
+import { canonicalHost, parseAddress, parseDuration, parseIp, parseListener, parseName } from './values.ts';
 
 export interface Finding {
   readonly path: Path;
@@ -26,8 +26,9 @@ export function checkReferences(value: unknown): Findings {
     primaries: namesOf(value, 'primaries'),
     secondaries: namesOf(value, 'secondaries'),
     zones: namesOf(value, 'zones'),
+    'prefix-sets': namesOf(value, 'prefix-sets'),
   };
-  const must = (section: 'certificates' | 'keys' | 'primaries' | 'secondaries', path: Path, name: unknown): void => {
+  const must = (section: Section, path: Path, name: unknown): void => {
     if (typeof name !== 'string' || name === '') return;
     const known = names[section];
     if (known.includes(name) || (section === 'keys' && known.some((other) => sameName(other, name)))) return;
@@ -61,7 +62,8 @@ export function checkReferences(value: unknown): Findings {
   return found;
 }
 
-type Must = (section: 'certificates' | 'keys' | 'primaries' | 'secondaries', path: Path, name: unknown) => void;
+type Section = 'certificates' | 'keys' | 'primaries' | 'secondaries' | 'prefix-sets';
+type Must = (section: Section, path: Path, name: unknown) => void;
 
 function checkDomainNames(value: unknown, section: 'keys' | 'zones', found: Findings): void {
   const seen = new Map<string, string>();
@@ -260,6 +262,7 @@ function checkZone(path: Path, zone: Mapping, defaults: Mapping, must: Must, fou
 
 function checkRules(value: unknown, zones: readonly string[], must: Must, found: Findings): void {
   const seen = new Map<string, number>();
+  const listeners = listenerNames(value);
   listOf(value, 'rules').forEach((rule, index) => {
     if (!isMapping(rule)) return;
     const path = ['rules', index];
@@ -273,8 +276,19 @@ function checkRules(value: unknown, zones: readonly string[], must: Must, found:
           message: `\`${name}\` is the name of rules[${before}] as well`,
         });
     }
+    checkRuleAction(rule, path, found);
     if (!isMapping(rule['match'])) return;
-    const { key, zone } = rule['match'];
+    const { key, zone, source, listener } = rule['match'];
+    eachOf(source).forEach((one, item) => {
+      if (typeof one === 'string' && one.startsWith('set:'))
+        must('prefix-sets', [...path, 'match', 'source', item], one.slice(4));
+    });
+    eachOf(listener).forEach((one, item) => {
+      const parsed = typeof one === 'string' ? parseListener(one) : undefined;
+      if (parsed?.ok !== true || listeners.includes(parsed.value)) return;
+      const message = `\`${String(one)}\` is not one of \`listen\`; expected ${words(listeners.map((name) => name.replace('#', ':')))}`;
+      found.problems.push({ path: [...path, 'match', 'listener', item], message });
+    });
     eachOf(key).forEach((one, item) => {
       must('keys', [...path, 'match', 'key', item], one);
     });
@@ -285,6 +299,29 @@ function checkRules(value: unknown, zones: readonly string[], must: Must, found:
     });
   });
 }
+
+/** What says more of an action that the rule does not take is a mistake, not a wish. */
+function checkRuleAction(rule: Mapping, path: Path, found: Findings): void {
+  for (const [key, action] of [
+    ['answer', 'refuse'],
+    ['delay', 'delay'],
+  ] as const) {
+    if (rule[key] === undefined || rule['action'] === action) continue;
+    found.problems.push({
+      path: [...path, key],
+      message: `\`${key}\` goes with \`action: ${action}\` only`,
+      at: 'key',
+    });
+  }
+}
+
+/** `address#port` of each listener. */
+const listenerNames = (value: unknown): string[] =>
+  listOf(value, 'listen').flatMap((listener) => {
+    if (!isMapping(listener) || typeof listener['address'] !== 'string') return [];
+    const port = listener['port'] ?? (listener['transport'] === 'tls' ? 853 : 53);
+    return [`${canonicalHost(listener['address'])}#${String(port)}`];
+  });
 
 export type Mapping = Readonly<Record<string, unknown>>;
 

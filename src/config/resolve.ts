@@ -13,7 +13,6 @@ import type {
   PeerTls,
   Primary,
   PrimaryTls,
-  RuleConfig,
   Secondary,
   StoreConfig,
   TimerBounds,
@@ -21,6 +20,8 @@ import type {
   ZoneSettings,
 } from './config.ts';
 import { resolveGuards } from './guards.ts';
+import { resolveRule } from './rules.ts';
+import { canonical, nothingLeft } from './take-apart.ts';
 import type { V1, V1Zone } from './v1.ts';
 import { ZONE_DEFAULTS, zone as zoneShape } from './v1-zone.ts';
 import { parseName, parsePrefix } from './values.ts';
@@ -183,6 +184,7 @@ function resolveSecondary(
     keys: key.map(canonical),
     notify: address !== undefined && notify !== false,
     transport,
+    certificate: undefined,
     sources: sources ?? (address === undefined ? [] : [singleHost(address.host)]),
     sourceAddress,
     tls: transport === 'tls' ? optional(tls, (given) => resolvePeerTls(given, path)) : undefined,
@@ -196,7 +198,9 @@ function resolveZone(name: string, own: V1Zone, defaults: V1Zone, file: V1, arou
   const parsed = parseName(name);
   if (!parsed.ok) throw new Error('a zone was not checked');
   const { label, wire } = parsed.value;
-  return { name: label, apex: wire, ...resolveSettings(own, defaults, file, around, around.anchors.get(name) ?? []) };
+  const settings = resolveSettings(own, defaults, file, around, around.anchors.get(name) ?? []);
+  const groups = settings.catalogGroup === undefined ? [] : [settings.catalogGroup];
+  return { name: label, apex: wire, groups, ...settings };
 }
 
 function resolveSettings(
@@ -267,25 +271,6 @@ const resolveTimers = (timers: Timers): TimerBounds => ({
   expireMaxMs: timers['expire-max'],
 });
 
-function resolveRule(rule: V1['rules'][number], index: number): RuleConfig {
-  const { name, match, action, shadow: _never, limits, ...later } = rule;
-  const { source, transport, key, zone, type, ...laterMatch } = match;
-  const { rate, ...laterLimits } = limits;
-  nothingLeft(later);
-  nothingLeft(laterMatch);
-  nothingLeft(laterLimits);
-  return {
-    name: name ?? `rule-${index + 1}`,
-    match: { source, transport, key: key?.map(canonical), zone, type },
-    action,
-    limits: { rate: rate?.value },
-  };
-}
-
-/** Only keys that are not available yet may be left over: an available one that nobody carries over fails to compile. */
-type NothingLeft<T> = { [K in keyof T]: unknown extends T[K] ? T[K] : never };
-const nothingLeft = <T extends object>(_rest: NothingLeft<T> & T): void => undefined;
-
 type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 /** Without the keys that are undefined, which would hide a default when spread over it. */
@@ -304,12 +289,6 @@ const optional = <T, U>(value: T | undefined, map: (value: T) => U): U | undefin
 
 const mapValues = <T, U>(entries: Readonly<Record<string, T>>, map: (value: T, name: string) => U): Map<string, U> =>
   new Map(Object.entries(entries).map(([name, value]) => [name, map(value, name)]));
-
-/** Names of keys are compared as domain names: without case, without the final dot. */
-function canonical(name: string): string {
-  const parsed = parseName(name);
-  return parsed.ok ? parsed.value.label : name;
-}
 
 function singleHost(host: string): string {
   const bare = host.replace(/%.*$/, '');

@@ -4,23 +4,9 @@
  */
 import { z } from 'zod';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
-import {
-  choice,
-  duration,
-  file,
-  flag,
-  integer,
-  keyName,
-  LATER,
-  later,
-  list,
-  mapping,
-  named,
-  oneOrMany,
-  text,
-  written,
-} from './shapes.ts';
+import { choice, duration, file, flag, integer, later, list, mapping, named, text, written } from './shapes.ts';
 import { primary, secondary } from './v1-peers.ts';
+import { rule } from './v1-rules.ts';
 import { zone } from './v1-zone.ts';
 import * as values from './values.ts';
 
@@ -79,90 +65,6 @@ const key = mapping({
   fudge: duration().prefault('300s').meta({ description: 'How far the clocks may be apart.' }),
   truncation: later('Truncated MACs that are accepted.'),
   'replay-check': later('Whether an older time signed than the last one is refused.'),
-});
-
-const sourcePrefix = (value: string): values.Parsed<string> =>
-  value.startsWith('set:')
-    ? { ok: false, failure: `a prefix set (\`${value}\`) is ${LATER}; expected a network such as \`192.0.2.0/24\`` }
-    : values.parsePrefix(value);
-
-const rate = z
-  .preprocess(
-    (value) => (typeof value === 'string' ? { value } : value),
-    z.strictObject(
-      { value: written(values.RATE, values.parseRate).meta({ example: '10/m' }), per: later('What is counted apart.') },
-      { error: (issue) => (issue.code === 'invalid_type' ? `expected ${values.RATE}` : undefined) },
-    ),
-  )
-  .optional();
-
-const rule = mapping({
-  name: text('a name').optional().meta({ description: 'For logs; `rule-N` unless given.', example: 'sec1-over-xot' }),
-  match: mapping({
-    source: oneOrMany(written('a network', sourcePrefix), 'networks')
-      .optional()
-      .meta({
-        description: 'Networks or addresses.',
-        example: ['198.51.100.0/24', '2001:db8::/32'],
-      }),
-    transport: oneOrMany(choice(['tcp', 'tls', 'udp']), 'transports')
-      .optional()
-      .meta({
-        description: 'tcp, tls or udp.',
-        example: 'tls',
-      }),
-    key: oneOrMany(keyName(), 'names of `keys`').optional().meta({
-      description: 'The TSIG key the request is signed with. Without it, signed and unsigned requests match alike.',
-      example: 'sec1-key',
-    }),
-    zone: oneOrMany(written('a zone name', values.parseZonePattern), 'zones')
-      .optional()
-      .meta({
-        description: 'A zone, `*.example.net` for all below it, or `*`.',
-        example: ['example.org', '*.example.net'],
-      }),
-    type: oneOrMany(choice(['AXFR', 'IXFR', 'SOA', 'NOTIFY']), 'request types')
-      .optional()
-      .meta({
-        description: 'AXFR, IXFR and SOA unless given; NOTIFY only where it is.',
-        example: ['AXFR', 'IXFR', 'SOA'],
-      }),
-    certificate: later('Names or pins of the client certificate.'),
-    sig0: later('The SIG(0) key the request is signed with.'),
-    'zone-group': later('Group of a catalog.'),
-    listener: later('The listener it came to.'),
-    time: later('Days and hours.'),
-  })
-    .prefault({})
-    .meta({ description: 'Every item given must hold; a list means any of it. Nothing given matches all.' }),
-  action: choice(['allow', 'refuse', 'drop'], ['delay']).meta({
-    description: 'allow, refuse (REFUSED with EDE 18) or drop (no answer).',
-    example: 'allow',
-  }),
-  shadow: z
-    .literal(false, {
-      error: (issue) => (issue.input === true ? `\`true\` is ${LATER}; expected \`false\`` : 'expected `false`'),
-    })
-    .prefault(false)
-    .meta({ description: 'Count and log only.' }),
-  limits: mapping({
-    rate: rate.meta({
-      description: 'AXFR and IXFR requests, a token bucket for each rule and source (v4 /32, v6 /56).',
-      type: ['string', 'object'],
-      example: '10/m',
-    }),
-    per: later('What the limits count apart.'),
-    concurrent: later('Transfers at a time.'),
-    queue: later('Transfers that wait.'),
-    bandwidth: later('Octets a second.'),
-    bytes: later('Octets an hour.'),
-    'repeat-axfr': later('Full transfers of a serial already delivered.'),
-    'min-progress': later('The least progress of a transfer.'),
-  })
-    .prefault({})
-    .meta({ description: 'What an allowed request is held to.' }),
-  answer: later('RCODE and EDE of a refusal.'),
-  delay: later('How long a request is delayed.'),
 });
 
 const threadCount = (description: string) => {

@@ -15,6 +15,7 @@ const SIZE_UNITS = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 } as const;
 export const DURATION = 'a duration such as `500ms`, `30s`, `5m`, `2h` or `1d`';
 export const SIZE = 'a size such as `16000B`, `64KB`, `256MB` or `8GB` (powers of ten)';
 export const RATE = 'a rate such as `10/s`, `10/m` or `10/h`';
+export const CLOCK_TIME = 'a time such as `06:30`';
 export const PERCENT = 'a percentage from `0%` to `100%`';
 
 export function parseDuration(text: string): Parsed<number> {
@@ -33,6 +34,21 @@ export function parseRate(text: string): Parsed<Rate> {
   const match = /^(\d{1,9})\/(s|m|h)$/.exec(text);
   if (match === null || Number(match[1]) === 0) return fail(`expected ${RATE}`);
   return succeed({ count: Number(match[1]), perMs: DURATION_UNITS[match[2] as 's' | 'm' | 'h'] });
+}
+
+/** Minutes since midnight. */
+export function parseClockTime(text: string): Parsed<number> {
+  const match = /^(\d{2}):(\d{2})$/.exec(text);
+  const [hours, minutes] = [Number(match?.[1]), Number(match?.[2])];
+  return hours < 24 && minutes < 60 ? succeed(hours * 60 + minutes) : fail(`expected ${CLOCK_TIME}`);
+}
+
+export function parseTimeZone(text: string): Parsed<string> {
+  try {
+    return succeed(new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone);
+  } catch {
+    return fail(`\`${text}\` is not a time zone; expected one such as \`UTC\` or \`Europe/Berlin\``);
+  }
 }
 
 /** As a share, 0 to 1. */
@@ -69,6 +85,20 @@ export function parseHost(text: string): Parsed<{ readonly host: string; readonl
 }
 
 const NO_PORT = -1;
+
+/** `address#port`, as listeners are called. */
+export function parseListener(text: string): Parsed<string> {
+  const parsed = parseAddress(text);
+  return parsed.ok ? succeed(`${canonicalHost(parsed.value.host)}#${parsed.value.port}`) : parsed;
+}
+
+/** A host name or an address, as certificates have them; lower case. */
+export function parseCertificateName(text: string): Parsed<string> {
+  if (isIP(text) !== 0) return succeed(canonicalHost(text));
+  return /^[A-Za-z0-9_*](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$/.test(text)
+    ? succeed(text.toLowerCase())
+    : fail('expected a host name or an address, as the certificate has it');
+}
 
 /** Base64 of a SHA-256, as `zonegate cert pin` prints it. */
 export function parsePin(text: string): Parsed<string> {

@@ -2,7 +2,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { SourceCounter } from '../policy/limits/source-count.ts';
+import { clientCertificate } from '../net/certificates.ts';
+import type { ClientCertificate } from '../policy/decision.ts';
+import { SharedCount } from '../policy/limits/shared-count.ts';
+import { parseAddress } from '../policy/prefix.ts';
 import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import { Connection } from './connection.ts';
 import type { FrontContext } from './context.ts';
@@ -18,6 +21,7 @@ import type {
 } from './messages.ts';
 import { makePeer } from './peer.ts';
 import { PolicyState } from './policy-state.ts';
+import { Tarpit } from './tarpit.ts';
 import { FrontZones } from './zones.ts';
 
 const SWEEP_MS = 1000;
@@ -31,10 +35,11 @@ export class Front implements FrontContext {
   readonly clock: Clock = systemClock;
   readonly counters: Counters;
   readonly zones: FrontZones;
+  readonly tarpit: Tarpit;
   policy: PolicyState;
   readonly #setup: FrontSetup;
   readonly #send: (message: FromFront) => void;
-  readonly #sources: SourceCounter;
+  readonly #sources: SharedCount;
   readonly #connections = new Map<Connection, number>();
   /** Connections in their TLS handshake, by both ends' addresses: their places among the sources. */
   readonly #handshakes = new Map<string, number>();
@@ -49,8 +54,9 @@ export class Front implements FrontContext {
     this.#send = send;
     this.counters = new Counters(setup.counters);
     this.zones = new FrontZones(setup.leases, setup.expiries, (wish) => send({ kind: 'ixfr-wanted', wish }));
-    this.policy = new PolicyState(setup.policy, setup.rates);
-    this.#sources = new SourceCounter(setup.sources, setup.index);
+    this.policy = new PolicyState(setup.policy, setup.rates, setup.index);
+    this.#sources = new SharedCount(setup.sources, setup.index);
+    this.tarpit = new Tarpit(new SharedCount(setup.counts, setup.index));
   }
 
   async listen(): Promise<void> {
@@ -63,7 +69,7 @@ export class Front implements FrontContext {
   take(message: ToFront): void {
     switch (message.kind) {
       case 'policy':
-        this.policy = new PolicyState(message.policy, this.#setup.rates);
+        this.policy = new PolicyState(message.policy, this.#setup.rates, this.#setup.index);
         return;
       case 'zone':
         this.zones.set(message.zone, message.state, message.slabs);
@@ -114,7 +120,7 @@ export class Front implements FrontContext {
   }
 
   #listen(listener: FrontListener): Promise<void> {
-    const server = listener.tls === undefined ? this.#tcpServer() : this.#tlsServer(listener.tls);
+    const server = listener.tls === undefined ? this.#tcpServer(listener) : this.#tlsServer(listener, listener.tls);
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
@@ -128,14 +134,14 @@ export class Front implements FrontContext {
   }
 
   /** Half-open is allowed: a client may send its query, end its side, and read on. */
-  #tcpServer(): Server {
+  #tcpServer(listener: FrontListener): Server {
     return createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       const slot = this.#admit(socket);
-      if (slot !== undefined) this.#serve(socket, 'tcp', slot);
+      if (slot !== undefined) this.#serve(socket, listener, slot);
     });
   }
 
-  #tlsServer(tls: FrontTls): TlsServer {
+  #tlsServer(listener: FrontListener, tls: FrontTls): TlsServer {
     const server = createTlsServer(
       {
         cert: tls.certPem,
@@ -164,7 +170,7 @@ export class Front implements FrontContext {
         }
         // Not before: during the handshake the end of the client's side is the end.
         socket.allowHalfOpen = true;
-        this.#serve(socket, 'tls', slot);
+        this.#serve(socket, listener, slot, certificateOf(socket));
       },
     );
     // Counted from the accept on, so that handshakes, too, are within the limits.
@@ -204,7 +210,7 @@ export class Front implements FrontContext {
   #admit(socket: Socket): number | undefined {
     const { limits } = this.policy;
     const total = this.#setup.connections;
-    const source = makePeer('tcp', socket.remoteAddress)?.address;
+    const source = socket.remoteAddress === undefined ? undefined : parseAddress(socket.remoteAddress);
     if (source !== undefined && !this.#isDraining) {
       const open = Atomics.add(total, 0, 1) + 1;
       const slot = open <= limits.connections ? this.#sources.enter(source, limits.connectionsPerSource) : undefined;
@@ -224,8 +230,8 @@ export class Front implements FrontContext {
     this.#sources.leave(slot);
   }
 
-  #serve(socket: Socket | TLSSocket, transport: 'tcp' | 'tls', slot: number): void {
-    const peer = makePeer(transport, socket.remoteAddress);
+  #serve(socket: Socket, { transport, name }: FrontListener, slot: number, certificate?: ClientCertificate): void {
+    const peer = makePeer(transport, socket.remoteAddress, { listener: name, certificate });
     if (peer === undefined) {
       this.#leave(slot);
       socket.destroy();
@@ -256,6 +262,12 @@ export class Front implements FrontContext {
     this.#sendEvents();
     this.#send({ kind: 'drained' });
   }
+}
+
+/** Only of those that were verified. */
+function certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+  const shown = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  return shown && clientCertificate(shown);
 }
 
 /** What tells a TCP connection from every other: the raw socket and the one around it share nothing else in public. */

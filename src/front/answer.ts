@@ -5,14 +5,14 @@ import { TSIG_SUCCESS, type TsigOutcome, TsigSigner } from '../tsig/signer.ts';
 import { type EdnsAnswer, writeOpt } from '../wire/edns.ts';
 import { HEADER_LENGTH, opcodeFlags, writeHeader } from '../wire/header.ts';
 import type { Message } from '../wire/message.ts';
-import { type EdeCode, FLAG, RCODE, type Rcode } from '../wire/registry.ts';
+import { FLAG, RCODE } from '../wire/registry.ts';
 import { Writer } from '../wire/writer.ts';
 
 /** UDP payload that we say we can take (RFC 6891 §6.2.3; the size that survives everywhere, DNS flag day 2020). */
 export const DEFAULT_UDP_SIZE = 1232;
 
 export interface AnswerParts {
-  readonly rcode: Rcode;
+  readonly rcode: number;
   /** Our UDP payload size in OPT; 1232 where nothing else is said. */
   readonly udpSize?: number | undefined;
   readonly authoritative?: boolean;
@@ -20,7 +20,7 @@ export interface AnswerParts {
   readonly truncated?: boolean;
   /** Whole records, uncompressed. */
   readonly answers?: readonly Bytes[];
-  readonly ede?: { readonly code: EdeCode; readonly text: string };
+  readonly ede?: { readonly code: number; readonly text: string };
   /** Seconds; told where it was asked for. */
   readonly expire?: number | undefined;
 }

@@ -11,8 +11,18 @@ import type { FrontContext } from './context.ts';
 import { MessageSink } from './message-sink.ts';
 import type { RunningTransfer, TransferEvent } from './messages.ts';
 import type { Peer } from './peer.ts';
-import { type AcceptedTransfer, detachQuery, handleRequest, type Refusal, soaOf } from './pipeline.ts';
+import {
+  type AcceptedTransfer,
+  detachQuery,
+  handleRequest,
+  type Outcome,
+  type Refusal,
+  type RequestContext,
+  type ShadowHit,
+  soaOf,
+} from './pipeline.ts';
 import { PLAIN_QUANTUM, TLS_QUANTUM, TransferStream } from './stream.ts';
+import type { Delay } from './tarpit.ts';
 
 /** Requests in flight on one connection; further ones wait in the socket. */
 const MOST_IN_FLIGHT = 64;
@@ -156,13 +166,21 @@ export class Connection {
     this.#quietSince = now;
     this.#messageBegan = undefined;
     context.counters.add('requests');
-    const outcome = handleRequest(message, this.peer, context.policy, context.zones, now);
+    this.#act(handleRequest(message, this.#requestContext(now)), message, now);
+  }
+
+  #act(outcome: Outcome, message: Bytes, now: number): void {
+    const context = this.#context;
     switch (outcome.kind) {
       case 'silence':
         return;
       case 'close':
         context.counters.add('dropped');
+        if (outcome.refusal !== undefined) this.#noteRefusal(outcome.refusal);
         this.#destroy('error');
+        return;
+      case 'delay':
+        this.#delay(outcome, message);
         return;
       case 'answer':
         if (outcome.refusal !== undefined) this.#noteRefusal(outcome.refusal);
@@ -181,6 +199,25 @@ export class Connection {
         this.#begin(outcome.transfer, now);
         return;
     }
+  }
+
+  #requestContext(now: number, isDelayed = false): RequestContext {
+    const { policy: state, zones } = this.#context;
+    return { peer: this.peer, state, zones, now, isDelayed, onShadow: (hit) => this.#noteShadow(hit) };
+  }
+
+  #delay(delay: Delay, message: Bytes): void {
+    const mine = new Uint8Array(message);
+    this.#waiting++;
+    this.#context.counters.add('delayed');
+    this.#context.tarpit.hold(delay, (next) => {
+      this.#waiting--;
+      if (this.#fate !== undefined) return;
+      const now = this.#context.clock.now();
+      const outcome = next === 'drop' ? DROPPED : handleRequest(mine, this.#requestContext(now, true));
+      this.#act(outcome, mine, now);
+      this.#schedule();
+    });
   }
 
   #begin(transfer: AcceptedTransfer, now: number): void {
@@ -312,21 +349,19 @@ export class Connection {
       bytes: facts.bytes,
       ms: facts.ms,
       outcome: facts.outcome,
+      secondaries: transfer.secondaries,
     });
   }
 
   #noteRefusal(refusal: Refusal): void {
     this.#context.counters.add(`refused-${refusal.why}`);
-    this.#context.report({
-      event: 'refused',
-      why: refusal.why,
-      zone: refusal.zone,
-      type: refusal.type,
-      transport: this.peer.transport,
-      client: this.#client(),
-      identity: refusal.identity,
-      rule: refusal.rule,
-    });
+    const { transport } = this.peer;
+    this.#context.report({ event: 'refused', ...refusal, transport, client: this.#client() });
+  }
+
+  #noteShadow(hit: ShadowHit): void {
+    this.#context.counters.add('shadow-hits');
+    this.#context.report({ event: 'shadow', ...hit, transport: this.peer.transport, client: this.#client() });
   }
 
   #writeMessage(message: Uint8Array): void {
@@ -374,3 +409,4 @@ export class Connection {
 }
 
 const NOTHING = Buffer.alloc(0);
+const DROPPED: Outcome = { kind: 'close' };

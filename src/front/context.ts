@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { FrontEvent, ReceivedNotify } from './messages.ts';
 import type { PolicyState } from './policy-state.ts';
+import type { Tarpit } from './tarpit.ts';
 import type { FrontZones } from './zones.ts';
 
 export interface FrontContext {
@@ -12,6 +13,7 @@ export interface FrontContext {
   readonly zones: FrontZones;
   /** The present one: a reload replaces it. */
   readonly policy: PolicyState;
+  readonly tarpit: Tarpit;
   notify(notify: ReceivedNotify): void;
   report(event: FrontEvent): void;
   gone(connection: Connection): void;

@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { RateTable } from '../policy/limits/rate.ts';
-import { clearRow, type SourceTable } from '../policy/limits/source-count.ts';
+import { type CountTable, clearRow } from '../policy/limits/shared-count.ts';
 import { workerUrl } from '../pool/worker-url.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
@@ -56,7 +56,8 @@ export interface HubOptions {
   readonly listeners: readonly (Omit<FrontListener, 'fd'> & { readonly fds: readonly number[] })[];
   readonly policy: PolicyUpdate;
   readonly rates: RateTable;
-  readonly sources: SourceTable;
+  readonly sources: CountTable;
+  readonly counts: CountTable;
   readonly connections: Int32Array<SharedArrayBuffer>;
   readonly versions: VersionKeeper;
   readonly onEvents: (events: readonly FrontEvent[]) => void;
@@ -162,6 +163,7 @@ export class FrontHub {
       policy: this.#policy,
       rates: this.#options.rates,
       sources: this.#options.sources,
+      counts: this.#options.counts,
       leases: this.#options.versions.row(index),
       expiries: this.#options.versions.expiries,
       counters,
@@ -196,6 +198,7 @@ export class FrontHub {
   #replace(index: number, error: Error | undefined): void {
     const open = sourceTotal(this.#options.sources, index);
     clearRow(this.#options.sources, index);
+    clearRow(this.#options.counts, index);
     Atomics.sub(this.#options.connections, 0, open);
     const hasDescriptors = this.#options.listeners.every((listener) => this.#nextDescriptor < listener.fds.length);
     this.#options.onDeath(index, error, hasDescriptors);
@@ -290,7 +293,7 @@ export class FrontHub {
   }
 }
 
-function sourceTotal(table: SourceTable, row: number): number {
+function sourceTotal(table: CountTable, row: number): number {
   const half = table.words.length / table.rows / 2;
   let total = 0;
   for (let i = (row * 2 + 1) * half; i < (row + 1) * 2 * half; i++) total += table.words[i] as number;

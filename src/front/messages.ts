@@ -1,12 +1,15 @@
 /** What control and the front threads tell each other. Everything crosses threads by structured clone. */
 import type { ConnectionLimits, Transport } from '../config/config.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
-import type { SourceTable } from '../policy/limits/source-count.ts';
+import type { CountTable } from '../policy/limits/shared-count.ts';
+import type { PrefixTable } from '../policy/prefix-table.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
+import type { SecondaryLooks } from '../policy/secondaries.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { VersionHandle } from '../zone/version.ts';
+import type { TallyTable } from './rule-tallies.ts';
 
 /** What a front is given at its start. */
 export interface FrontSetup {
@@ -14,7 +17,10 @@ export interface FrontSetup {
   readonly listeners: readonly FrontListener[];
   readonly policy: PolicyUpdate;
   readonly rates: RateTable;
-  readonly sources: SourceTable;
+  /** Connections, by source. */
+  readonly sources: CountTable;
+  /** Whatever else is counted over all fronts. */
+  readonly counts: CountTable;
   /** Leases on zone versions: this front's row of counters, by lease slot. */
   readonly leases: Int32Array<SharedArrayBuffer>;
   /** Until when versions may be served, by lease slot, milliseconds since the epoch. */
@@ -47,6 +53,15 @@ export interface FrontTls {
 /** Replaces rules, keys and limits at once; running transfers go on. */
 export interface PolicyUpdate {
   readonly rules: readonly RuleConfig[];
+  /** Where the rules' hits are counted, a row a thread. */
+  readonly tallies: TallyTable;
+  /** Prefix sets that are loaded, by name. */
+  readonly sets: ReadonlyMap<string, PrefixTable>;
+  /** Groups of zones that are in any, by `zoneLabel`. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  readonly secondaries: readonly SecondaryLooks[];
+  /** Names of a zone's secondaries, by `zoneLabel`. */
+  readonly secondariesOf: ReadonlyMap<string, readonly string[]>;
   readonly keys: ReadonlyMap<string, TsigKey>;
   readonly limits: ConnectionLimits;
   /** By `zoneLabel`: CIDR text of those who may send NOTIFY for it without a rule. */
@@ -111,7 +126,7 @@ export interface ReceivedNotify {
   readonly source: string;
 }
 
-export type FrontEvent = TransferEvent | RefusedEvent | SoaToldEvent;
+export type FrontEvent = TransferEvent | RefusedEvent | ShadowEvent | SoaToldEvent;
 
 /** INTERFACE.md's `transfer`, one line each. */
 export interface TransferEvent {
@@ -123,7 +138,6 @@ export interface TransferEvent {
   readonly transport: Transport;
   /** Address text and port. */
   readonly client: string;
-  /** TSIG key, or null. */
   readonly identity: string | null;
   readonly rule: string;
   readonly from: number | null;
@@ -133,6 +147,8 @@ export interface TransferEvent {
   readonly bytes: number;
   readonly ms: number;
   readonly outcome: 'done' | 'closed-by-client' | 'stalled' | 'error';
+  /** Who it is among the zone's secondaries; not in the log. */
+  readonly secondaries: readonly string[];
 }
 
 /** Never a line in the log: what secondaries know is made of it. */
@@ -146,14 +162,28 @@ export interface SoaToldEvent extends SoaTold {
 export interface SoaTold {
   readonly zone: string;
   readonly serial: number;
-  /** TSIG key, or null. */
-  readonly identity: string | null;
+  readonly secondaries: readonly string[];
 }
 
 /** Counted always, logged in summaries: nothing a stranger does writes a line of its own. */
 export interface RefusedEvent {
   readonly event: 'refused';
   readonly why: RefusalReason;
+  readonly zone: string;
+  readonly type: string;
+  readonly transport: Transport;
+  readonly client: string;
+  /** TSIG key, SIG(0) key or name of the client's certificate that was proved; null where nothing was. */
+  readonly identity: string | null;
+  readonly rule: string;
+  /** Who it is among the zone's secondaries; not in the log. */
+  readonly secondaries: readonly string[];
+}
+
+/** What a rule in shadow would have done. In summaries, too. */
+export interface ShadowEvent {
+  readonly event: 'shadow';
+  readonly action: RuleConfig['action'];
   readonly zone: string;
   readonly type: string;
   readonly transport: Transport;
@@ -169,6 +199,7 @@ export type RefusalReason =
   | 'not-supported'
   | 'no-rule'
   | 'rule'
+  | 'dropped'
   | 'bad-key'
   | 'bad-signature'
   | 'bad-time'

@@ -3,17 +3,21 @@
  * where it comes from, then who sent it, then what it may have, then whether it may have it now.
  */
 import type { Bytes } from '../base/bytes.ts';
+import type { Milliseconds } from '../base/clock.ts';
+import type { Facts } from '../policy/decision.ts';
+import { limitKey } from '../policy/limits/limit-key.ts';
 import { takeToken } from '../policy/limits/rate.ts';
-import { type AddressBytes, isInPrefix, type Prefix } from '../policy/prefix.ts';
+import type { OriginView } from '../policy/policy.ts';
+import { isInPrefix, type Prefix } from '../policy/prefix.ts';
 import type { Rule } from '../policy/rule.ts';
-import type { RequestType } from '../policy/rule-config.ts';
+import type { RefusalAnswer, RequestType, RuleConfig } from '../policy/rule-config.ts';
 import { findAlgorithm } from '../tsig/algorithm.ts';
 import { unsignedTsig } from '../tsig/signer.ts';
 import { isImpossibleMac, verifyRequest } from '../tsig/verifier.ts';
 import { gateHeader, readHeader } from '../wire/header.ts';
 import { type Message, parseMessage, type TsigRecord } from '../wire/message.ts';
 import { zoneLabel } from '../wire/name.ts';
-import { CLASS, EDE, type EdeCode, OPCODE, RCODE, type Rcode, TSIG_ERROR, TYPE, typeToText } from '../wire/registry.ts';
+import { CLASS, EDE, OPCODE, RCODE, TSIG_ERROR, TYPE, typeToText } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
 import { Writer } from '../wire/writer.ts';
 import { isNewer } from '../zone/serial.ts';
@@ -21,10 +25,21 @@ import { type AnswerParts, buildAnswer, buildFormatError, buildSoaAnswer, type S
 import type { ReceivedNotify, RefusalReason, SoaTold } from './messages.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyState } from './policy-state.ts';
+import type { Delay } from './tarpit.ts';
 import type { FrontZones, ServedVersion } from './zones.ts';
 
 export interface Refusal {
   readonly why: RefusalReason;
+  readonly zone: string;
+  readonly type: string;
+  readonly identity: string | null;
+  readonly rule: string;
+  readonly secondaries: readonly string[];
+}
+
+/** What a rule in shadow would have done. */
+export interface ShadowHit {
+  readonly action: RuleConfig['action'];
   readonly zone: string;
   readonly type: string;
   readonly identity: string | null;
@@ -40,6 +55,11 @@ export interface AcceptedTransfer {
   readonly sign: SignWith | undefined;
   readonly identity: string | null;
   readonly rule: string;
+  /** Who asks, and what decided: what limits go by. */
+  readonly facts: Facts;
+  readonly allowedBy: Rule;
+  /** Who it is among the zone's secondaries. */
+  readonly secondaries: readonly string[];
   /** Serial that an IXFR asks from. */
   readonly from: number | null;
   /** The client is current: one SOA is the answer. */
@@ -48,7 +68,7 @@ export interface AcceptedTransfer {
 
 export type Outcome =
   | { readonly kind: 'silence' }
-  | { readonly kind: 'close' }
+  | { readonly kind: 'close'; readonly refusal?: Refusal }
   | {
       readonly kind: 'answer';
       readonly message: Uint8Array<ArrayBuffer>;
@@ -56,10 +76,24 @@ export type Outcome =
       readonly told?: SoaTold;
     }
   | { readonly kind: 'notify'; readonly message: Uint8Array<ArrayBuffer>; readonly notify: ReceivedNotify }
-  | { readonly kind: 'transfer'; readonly transfer: AcceptedTransfer };
+  | { readonly kind: 'transfer'; readonly transfer: AcceptedTransfer }
+  /** To be asked again with `isDelayed` after `byMs`; `bytes` as they came, so a copy is needed. */
+  | ({ readonly kind: 'delay' } & Delay);
 
-/** Decides about one request. `now` in milliseconds. */
-export function handleRequest(bytes: Bytes, peer: Peer, state: PolicyState, zones: FrontZones, now: number): Outcome {
+/** What a request is looked at with. */
+export interface RequestContext {
+  readonly peer: Peer;
+  readonly state: PolicyState;
+  readonly zones: FrontZones;
+  /** Milliseconds since the epoch. */
+  readonly now: Milliseconds;
+  readonly onShadow: (hit: ShadowHit) => void;
+  /** It was held as long as its rule says: what its rule has come next is done. */
+  readonly isDelayed?: boolean;
+}
+
+/** Decides about one request. */
+export function handleRequest(bytes: Bytes, context: RequestContext): Outcome {
   const header = readHeader(bytes);
   if (header === undefined) return { kind: 'close' };
   const gate = gateHeader(header);
@@ -69,31 +103,34 @@ export function handleRequest(bytes: Bytes, peer: Peer, state: PolicyState, zone
     return {
       kind: 'answer',
       message: buildFormatError(header.id, header.opcode),
-      refusal: { why: 'malformed', zone: '', type: '', identity: null, rule: 'none' },
+      refusal: { why: 'malformed', zone: '', type: '', identity: null, rule: 'none', secondaries: [] },
     };
   }
-  return new RequestHandler(bytes, parsed.message, peer, state, zones, now).handle();
+  return new RequestHandler(bytes, parsed.message, context).handle();
 }
 
 class RequestHandler {
   readonly #bytes: Bytes;
   readonly #query: Message;
+  readonly #context: RequestContext;
   readonly #peer: Peer;
   readonly #state: PolicyState;
   readonly #zones: FrontZones;
-  readonly #now: number;
+  readonly #now: Milliseconds;
   readonly #zone: string;
-  #identity: string | null = null;
+  /** Canonical name of the key whose MAC held. */
+  #key: string | undefined;
   #rule = 'none';
   #sign: SignWith | undefined;
 
-  constructor(bytes: Bytes, query: Message, peer: Peer, state: PolicyState, zones: FrontZones, now: number) {
+  constructor(bytes: Bytes, query: Message, context: RequestContext) {
     this.#bytes = bytes;
     this.#query = query;
-    this.#peer = peer;
-    this.#state = state;
-    this.#zones = zones;
-    this.#now = now;
+    this.#context = context;
+    this.#peer = context.peer;
+    this.#state = context.state;
+    this.#zones = context.zones;
+    this.#now = context.now;
     this.#zone = query.question === undefined ? '' : zoneLabel(query.question.name);
   }
 
@@ -101,25 +138,68 @@ class RequestHandler {
     if (this.#isMalformed()) return this.#malformed();
     const type = this.#requestType();
     if (typeof type !== 'string') return type;
-    const candidates = this.#state.candidates(this.#peer);
-    const isPrimary = type === 'NOTIFY' && this.#isNotifySource();
-    if (candidates.length === 0 && !isPrimary) return this.#prohibit('no-rule');
+    const view = this.#state.view(this.#peer);
+    if (type === 'NOTIFY' && this.#isNotifySource()) return this.#authenticate() ?? this.#notify();
+    if (!view.isKnown) return this.#refuseStranger(view, type);
+    return this.#authenticate() ?? this.#decide(view, type);
+  }
 
-    const failed = this.#authenticate();
-    if (failed !== undefined) return failed;
-
-    if (!isPrimary) {
-      const key = this.#identity ?? undefined;
-      const decision = this.#state.policy.decide(candidates, key, this.#zone, type);
-      this.#rule = this.#state.policy.ruleName(decision.rule);
-      if (decision.kind === 'drop') return { kind: 'close' };
-      if (decision.kind === 'refuse') return this.#prohibit(decision.rule < 0 ? 'no-rule' : 'rule');
-      if (this.#zones.get(this.#zone) !== undefined && (type === 'AXFR' || type === 'IXFR')) {
-        const limited = this.#limit(decision.rule);
-        if (limited !== undefined) return limited;
-      }
+  /** No rule matches it, whoever it is. */
+  #refuseStranger(view: OriginView, type: RequestType): Outcome {
+    if (view.isShadowed && this.#authenticate() === undefined) {
+      this.#tell(this.#state.policy.decide(view, this.#facts(type)).shadows, type);
     }
-    return type === 'NOTIFY' ? this.#notify() : this.#answer(type);
+    this.#key = undefined;
+    this.#sign = undefined;
+    return this.#prohibit('no-rule');
+  }
+
+  #decide(view: OriginView, type: RequestType): Outcome {
+    const { policy, tallies } = this.#state;
+    const facts = this.#facts(type);
+    const { kind, rule: place, shadows } = policy.decide(view, facts);
+    this.#tell(shadows, type);
+    this.#rule = policy.ruleName(place);
+    const rule = policy.rules[place];
+    if (rule === undefined) return this.#prohibit('no-rule');
+    if (!this.#context.isDelayed) tallies.hit(place, this.#now);
+    switch (kind === 'delay' && this.#context.isDelayed ? rule.config.delay?.next : kind) {
+      case 'drop':
+        return { kind: 'close', refusal: this.#refusal('dropped') };
+      case 'delay':
+        return { kind: 'delay', ...(rule.config.delay ?? NO_DELAY), rule: rule.name };
+      case 'allow':
+        return this.#allow(rule, facts, type);
+      default:
+        return this.#refuseAsTold(rule.config.answer);
+    }
+  }
+
+  #allow(rule: Rule, facts: Facts, type: RequestType): Outcome {
+    if (type === 'NOTIFY') return this.#notify();
+    const isLimited = type !== 'SOA' && this.#zones.get(this.#zone) !== undefined;
+    return (isLimited ? this.#limit(rule, facts) : undefined) ?? this.#answer(type, rule, facts);
+  }
+
+  #tell(shadows: readonly number[], type: RequestType): void {
+    for (const place of shadows) {
+      const rule = this.#state.policy.rules[place] as Rule;
+      this.#state.tallies.shadowHit(place, this.#now);
+      const hit = { action: rule.config.action, zone: this.#zone, type, identity: this.#identity, rule: rule.name };
+      this.#context.onShadow(hit);
+    }
+  }
+
+  #facts(type: RequestType): Facts {
+    const { address: source, transport, listener, certificate } = this.#peer;
+    const asked = { zone: this.#zone, type, now: this.#now };
+    return { source, transport, listener, certificate, key: this.#key, sig0: undefined, ...asked };
+  }
+
+  /** What the client has proved to be, for logs. */
+  get #identity(): string | null {
+    const { certificate } = this.#peer;
+    return this.#key ?? certificate?.names[0] ?? certificate?.pin ?? null;
   }
 
   /** What reads well and cannot be meant. A MAC of an impossible length is so for any key of its algorithm. */
@@ -157,7 +237,7 @@ class RequestHandler {
     const verdict = verifyRequest(this.#bytes, tsig, this.#state.keys, seconds);
     switch (verdict.kind) {
       case 'valid':
-        this.#identity = verdict.key.name;
+        this.#key = verdict.key.name;
         this.#sign = { key: verdict.key, mac: verdict.mac, now: seconds };
         return undefined;
       case 'malformed':
@@ -182,11 +262,10 @@ class RequestHandler {
     return { kind: 'answer', message, refusal: this.#refusal(why) };
   }
 
-  #limit(ruleIndex: number): Outcome | undefined {
-    const rule = this.#state.policy.rules[ruleIndex] as Rule;
-    if (rule.rate === undefined) return undefined;
-    const key = rateKey(rule.name, this.#peer.address);
-    if (takeToken(this.#state.rates, key, rule.rate, this.#now)) return undefined;
+  #limit({ name, config }: Rule, facts: Facts): Outcome | undefined {
+    const { rate } = config.limits;
+    if (rate === undefined) return undefined;
+    if (takeToken(this.#state.rates, limitKey('rate', name, rate.per, facts), rate, this.#now)) return undefined;
     return this.#refuse('rate', {
       rcode: RCODE.SERVFAIL,
       ede: { code: EDE.OTHER, text: 'transfer rate limit reached' },
@@ -211,7 +290,7 @@ class RequestHandler {
     };
   }
 
-  #answer(type: 'SOA' | 'AXFR' | 'IXFR'): Outcome {
+  #answer(type: 'SOA' | 'AXFR' | 'IXFR', rule: Rule, facts: Facts): Outcome {
     const zone = this.#zones.get(this.#zone);
     if (zone === undefined) return this.#unknownZone();
     if (zone.kind === 'loading') {
@@ -229,7 +308,7 @@ class RequestHandler {
       return {
         kind: 'answer',
         message: buildSoaAnswer(this.#query, { ...soaOf(version, this.#now), udpSize, limit }, this.#sign),
-        told: { zone: this.#zone, serial: version.handle.serial, identity: this.#identity },
+        told: { zone: this.#zone, serial: version.handle.serial, secondaries: this.#secondaries },
       };
     }
     const from = type === 'IXFR' ? (this.#queriedSerial() ?? null) : null;
@@ -244,6 +323,9 @@ class RequestHandler {
         sign: this.#sign,
         identity: this.#identity,
         rule: this.#rule,
+        facts,
+        allowedBy: rule,
+        secondaries: this.#secondaries,
         from,
         isCurrent,
       },
@@ -266,6 +348,17 @@ class RequestHandler {
     return this.#refuse('unknown-zone', { rcode: RCODE.NOTAUTH, ede });
   }
 
+  /** Who it is among the zone's secondaries. */
+  get #secondaries(): readonly string[] {
+    return this.#state.secondaries(this.#zone, this.#peer, this.#key);
+  }
+
+  #refuseAsTold(told: RefusalAnswer | undefined): Outcome {
+    if (told === undefined) return this.#prohibit('rule');
+    const { rcode, ede, text } = told;
+    return this.#refuse('rule', { rcode, ...(ede !== undefined && { ede: { code: ede, text } }) });
+  }
+
   #prohibit(why: RefusalReason): Outcome {
     return this.#refuse(why, { rcode: RCODE.REFUSED, ede: { code: EDE.PROHIBITED, text: '' } });
   }
@@ -275,14 +368,21 @@ class RequestHandler {
     return this.#refuse('malformed', { rcode: RCODE.FORMERR });
   }
 
-  #refuse(why: RefusalReason, parts: { rcode: Rcode; ede?: { code: EdeCode; text: string } }): Outcome {
+  #refuse(why: RefusalReason, parts: { rcode: number; ede?: { code: number; text: string } }): Outcome {
     const answer: AnswerParts = { ...parts, udpSize: this.#peer.udpSize };
     return { kind: 'answer', message: buildAnswer(this.#query, answer, this.#sign), refusal: this.#refusal(why) };
   }
 
   #refusal(why: RefusalReason): Refusal {
     const type = this.#query.question === undefined ? '' : typeToText(this.#query.question.type);
-    return { why, zone: this.#zone, type, identity: this.#identity, rule: this.#rule };
+    return {
+      why,
+      zone: this.#zone,
+      type,
+      identity: this.#identity,
+      rule: this.#rule,
+      secondaries: this.#secondaries,
+    };
   }
 }
 
@@ -295,17 +395,11 @@ export const soaOf = (version: ServedVersion, now: number): { soaRecord: Bytes; 
   expire: version.expiresIn(now),
 });
 
+/** The configuration was checked: a rule that delays says how long. */
+const NO_DELAY = { byMs: 0, atMost: 0, next: 'refuse' } as const;
+
 const REQUEST_TYPES = new Map<number, RequestType>([
   [TYPE.SOA, 'SOA'],
   [TYPE.AXFR, 'AXFR'],
   [TYPE.IXFR, 'IXFR'],
 ]);
-
-/** A bucket per rule and source: v4 /32, v6 /56. By the rule's name, so that a reload refills none. */
-function rateKey(name: string, address: AddressBytes): Bytes {
-  const isV4 = address[10] === 0xff && address[11] === 0xff && address.subarray(0, 10).every((octet) => octet === 0);
-  return new Writer(64)
-    .octets(Buffer.from(name))
-    .octets(isV4 ? address : address.subarray(0, 7))
-    .view();
-}

@@ -2,14 +2,16 @@
 import { LRUCache } from 'lru-cache';
 import type { ConnectionLimits } from '../config/config.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
-import { Policy } from '../policy/policy.ts';
+import { type OriginView, Policy } from '../policy/policy.ts';
 import { type Prefix, parsePrefix } from '../policy/prefix.ts';
+import { SecondaryMatcher } from '../policy/secondaries.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { PolicyUpdate } from './messages.ts';
 import type { Peer } from './peer.ts';
+import { RuleTallies } from './rule-tallies.ts';
 
 /** Some 100 octets each. */
-const REMEMBERED_SOURCES = 10_000;
+const REMEMBERED_ORIGINS = 10_000;
 
 export class PolicyState {
   readonly policy: Policy;
@@ -17,17 +19,24 @@ export class PolicyState {
   readonly limits: ConnectionLimits;
   readonly notifyFrom: ReadonlyMap<string, readonly Prefix[]>;
   readonly rates: RateTable;
+  readonly tallies: RuleTallies;
+  readonly #secondaries: SecondaryMatcher;
+  readonly #secondariesOf: ReadonlyMap<string, readonly string[]>;
   /**
-   * Rules that a source could match, by transport and address: a secondary opens a connection for each transfer, and
-   * the walk over the rules is not to be repeated each time.
+   * Which rules could match, by where a request comes from: a secondary opens a connection for each transfer, and the
+   * search is not to be repeated each time.
    */
-  readonly #candidates = new LRUCache<string, readonly number[]>({ max: REMEMBERED_SOURCES });
+  readonly #views = new LRUCache<string, OriginView>({ max: REMEMBERED_ORIGINS });
 
-  constructor(update: PolicyUpdate, rates: RateTable) {
-    this.policy = new Policy(update.rules);
+  /** `row`: of this thread, in the tallies. */
+  constructor(update: PolicyUpdate, rates: RateTable, row: number) {
+    this.policy = new Policy(update.rules, { sets: update.sets, groups: update.groups });
     this.keys = update.keys;
     this.limits = update.limits;
     this.rates = rates;
+    this.tallies = new RuleTallies(update.tallies, row);
+    this.#secondaries = new SecondaryMatcher(update.secondaries);
+    this.#secondariesOf = update.secondariesOf;
     // Zones of one primary share its list: of 100,000 members of a catalog it is parsed once (1.2 s less).
     const parsed = new Map<readonly string[], readonly Prefix[]>();
     const prefixes = (texts: readonly string[]): readonly Prefix[] => {
@@ -38,16 +47,23 @@ export class PolicyState {
     this.notifyFrom = new Map(Array.from(update.notifyFrom, ([zone, texts]) => [zone, prefixes(texts)]));
   }
 
-  candidates(peer: Peer): readonly number[] {
-    const key = `${peer.transport} ${peer.addressText}`;
-    let candidates = this.#candidates.get(key);
-    if (candidates === undefined) {
-      candidates = this.policy.candidates(peer.address, peer.transport);
-      this.#candidates.set(key, candidates);
+  view(peer: Peer): OriginView {
+    const id = `${peer.transport} ${peer.listener} ${peer.addressText}`;
+    let view = this.#views.get(id);
+    if (view === undefined) {
+      view = this.policy.view({ source: peer.address, transport: peer.transport, listener: peer.listener });
+      this.#views.set(id, view);
     }
-    return candidates;
+    return view;
+  }
+
+  /** Names of the zone's secondaries that the client looks like. */
+  secondaries(zone: string, { address: source, certificate }: Peer, key: string | undefined): readonly string[] {
+    return this.#secondaries.match(this.#secondariesOf.get(zone) ?? NOBODY, { source, key, certificate });
   }
 }
+
+const NOBODY: readonly string[] = [];
 
 function prefixOf(text: string): Prefix[] {
   const prefix = parsePrefix(text);

@@ -10,10 +10,20 @@ import type { RateTable } from '../policy/limits/rate.ts';
 import { buildSoaAnswer, udpLimit } from './answer.ts';
 import type { Counters } from './counters.ts';
 import type { FrontEvent, PolicyUpdate, ReceivedNotify } from './messages.ts';
-import { makePeer } from './peer.ts';
-import { type AcceptedTransfer, detachQuery, handleRequest, type Outcome, soaOf } from './pipeline.ts';
+import { makePeer, type Peer } from './peer.ts';
+import {
+  type AcceptedTransfer,
+  detachQuery,
+  handleRequest,
+  type Outcome,
+  type Refusal,
+  type RequestContext,
+  type ShadowHit,
+  soaOf,
+} from './pipeline.ts';
 import { PolicyState } from './policy-state.ts';
 import { TransferStream } from './stream.ts';
+import type { Tarpit } from './tarpit.ts';
 import type { FrontZones, ServedDelta } from './zones.ts';
 
 export interface UdpAddress {
@@ -29,8 +39,19 @@ export interface UdpOptions {
   readonly zones: FrontZones;
   readonly policy: PolicyUpdate;
   readonly rates: RateTable;
+  readonly tarpit: Tarpit;
+  /** Of this thread, in the tallies of rules. */
+  readonly row: number;
   readonly onEvent: (event: FrontEvent) => void;
   readonly onNotify: (notify: ReceivedNotify) => void;
+}
+
+/** Where a datagram came from, and to. */
+interface Datagram {
+  readonly socket: Socket;
+  readonly from: RemoteInfo;
+  readonly maxSize: number;
+  readonly listener: string;
 }
 
 export class UdpServer {
@@ -40,7 +61,7 @@ export class UdpServer {
 
   constructor(options: UdpOptions) {
     this.#options = options;
-    this.#policy = new PolicyState(options.policy, options.rates);
+    this.#policy = new PolicyState(options.policy, options.rates, options.row);
   }
 
   /** Rejects with ZG_LISTEN_FAILED. */
@@ -49,7 +70,7 @@ export class UdpServer {
   }
 
   setPolicy(policy: PolicyUpdate): void {
-    this.#policy = new PolicyState(policy, this.#options.rates);
+    this.#policy = new PolicyState(policy, this.#options.rates, this.#options.row);
   }
 
   close(): void {
@@ -57,10 +78,11 @@ export class UdpServer {
     this.#sockets.length = 0;
   }
 
-  #bind({ host, port, maxSize }: UdpAddress): Promise<void> {
+  #bind({ host, port, maxSize, bound = host }: UdpAddress & { readonly bound?: string }): Promise<void> {
     const isV6 = host.includes(':');
+    const listener = `${bound}#${port}`;
     const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 });
-    socket.on('message', (message, from) => this.#receive(socket, message, from, maxSize));
+    socket.on('message', (message, from) => this.#receive({ socket, from, maxSize, listener }, message));
     return new Promise((resolve, reject) => {
       socket.once('error', (cause) => {
         reject(new ZonegateError('ZG_LISTEN_FAILED', `udp ${host}#${port}: ${cause.message}`, { host, port }, cause));
@@ -75,32 +97,49 @@ export class UdpServer {
     });
   }
 
-  #receive(socket: Socket, message: Buffer, from: RemoteInfo, maxSize: number): void {
-    const { clock, counters, zones } = this.#options;
-    const peer = makePeer('udp', from.address, maxSize);
+  #receive({ socket, from, maxSize, listener }: Datagram, message: Uint8Array): void {
+    const { clock, counters } = this.#options;
+    const peer = makePeer('udp', from.address, { listener, udpSize: maxSize });
     if (peer === undefined) return;
     counters.add('requests');
-    const outcome = handleRequest(message, peer, this.#policy, zones, clock.now());
     const client = `${peer.addressText}#${from.port}`;
     const send = (answer: Uint8Array | undefined): void => {
       if (answer !== undefined) socket.send(answer, from.port, from.address, () => undefined);
     };
-    if (outcome.kind === 'transfer') this.#transfer(outcome.transfer, client, maxSize, send);
-    else send(this.#answer(outcome, client));
+    const act = (outcome: Outcome): void => {
+      if (outcome.kind === 'transfer') this.#transfer(outcome.transfer, client, maxSize, send);
+      else if (outcome.kind !== 'delay') send(this.#answer(outcome, client));
+      else {
+        counters.add('delayed');
+        this.#options.tarpit.hold(outcome, (next) => {
+          if (this.#sockets.includes(socket) && next === 'go-on') {
+            act(handleRequest(message, this.#requestContext(peer, client, clock.now(), true)));
+          }
+        });
+      }
+    };
+    act(handleRequest(message, this.#requestContext(peer, client, clock.now(), false)));
   }
 
-  #answer(outcome: Exclude<Outcome, { kind: 'transfer' }>, client: string): Uint8Array | undefined {
+  #requestContext(peer: Peer, client: string, now: number, isDelayed: boolean): RequestContext {
+    const { counters, zones } = this.#options;
+    const onShadow = (hit: ShadowHit): void => {
+      counters.add('shadow-hits');
+      this.#options.onEvent({ event: 'shadow', ...hit, transport: 'udp', client });
+    };
+    return { peer, state: this.#policy, zones, now, isDelayed, onShadow };
+  }
+
+  #answer(outcome: Exclude<Outcome, { kind: 'transfer' | 'delay' }>, client: string): Uint8Array | undefined {
     const { counters } = this.#options;
     switch (outcome.kind) {
       case 'silence':
       case 'close':
         counters.add('dropped');
+        if (outcome.kind === 'close') this.#noteRefusal(outcome.refusal, client);
         return undefined;
       case 'answer':
-        if (outcome.refusal !== undefined) {
-          counters.add(`refused-${outcome.refusal.why}`);
-          this.#options.onEvent({ event: 'refused', transport: 'udp', client, ...outcome.refusal });
-        }
+        this.#noteRefusal(outcome.refusal, client);
         if (outcome.told !== undefined) {
           this.#options.onEvent({ event: 'soa-told', transport: 'udp', client, ...outcome.told });
         }
@@ -110,6 +149,12 @@ export class UdpServer {
         this.#options.onNotify(outcome.notify);
         return outcome.message;
     }
+  }
+
+  #noteRefusal(refusal: Refusal | undefined, client: string): void {
+    if (refusal === undefined) return;
+    this.#options.counters.add(`refused-${refusal.why}`);
+    this.#options.onEvent({ event: 'refused', transport: 'udp', client, ...refusal });
   }
 
   /** Differences where they fit one datagram; else one SOA, so that the client comes back over TCP (RFC 1995 §2). */
@@ -155,6 +200,7 @@ export class UdpServer {
       bytes: message.length,
       ms: 0,
       outcome: 'done',
+      secondaries: transfer.secondaries,
     });
     return message;
   }
@@ -171,11 +217,11 @@ function datagram(stream: TransferStream, now: number): Uint8Array {
  * For a wildcard one address for each that an interface has: an answer must leave from the address that was asked, and
  * from a wildcard socket the kernel would choose. Addresses that come later are not listened on, as with BIND.
  */
-function localAddresses(address: UdpAddress): UdpAddress[] {
+function localAddresses(address: UdpAddress): (UdpAddress & { readonly bound?: string })[] {
   const family = address.host === '0.0.0.0' ? 'IPv4' : address.host === '::' ? 'IPv6' : undefined;
   if (family === undefined) return [address];
   const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
   return own
     .filter((entry) => entry.family === family && !entry.address.startsWith('fe80:'))
-    .map((entry) => ({ ...address, host: entry.address }));
+    .map((entry) => ({ ...address, host: entry.address, bound: address.host }));
 }

@@ -14,6 +14,7 @@ import {
 import { isIP } from 'node:net';
 import forge from 'node-forge';
 import { ZonegateError } from '../base/errors.ts';
+import type { ClientCertificate } from '../policy/decision.ts';
 import { addressToText, parseAddress } from '../policy/prefix.ts';
 
 export type CertificateKind = 'ca' | 'server' | 'client';
@@ -114,6 +115,12 @@ export function spkiPin(pem: string): string {
     .update(spkiOf(parse(pem)))
     .digest('base64');
 }
+
+/** What rules match of a client's certificate. */
+export const clientCertificate = (certificate: X509Certificate): ClientCertificate => ({
+  names: altNamesOf(certificate).map((name) => name.toLowerCase()),
+  pin: createHash('sha256').update(spkiOf(certificate)).digest('base64'),
+});
 
 export function checkPair(certPem: string, keyPem: string): boolean {
   try {

@@ -6,7 +6,6 @@
  */
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
-import { type ClientDeed, SecondaryMatcher } from './matcher.ts';
 
 export interface NotifyStanding {
   readonly serial: number;
@@ -52,6 +51,13 @@ export interface StandingView {
   readonly standing: Readonly<Standing> | undefined;
 }
 
+/** What a client did, as the events of the fronts have it. */
+export interface ClientDeed {
+  readonly zone: string;
+  /** Who it is among the zone's secondaries: several where they look alike. */
+  readonly secondaries: readonly string[];
+}
+
 export interface TransferDeed extends ClientDeed {
   readonly 'sent-as': 'AXFR' | 'IXFR' | 'SOA';
   readonly transport: string;
@@ -74,7 +80,6 @@ export class Standings {
   readonly #standings = new Map<string, Standing>();
   readonly #served = new Map<string, { readonly serial: number; readonly since: Milliseconds }>();
   readonly #latest = new Map<string, { notify: Latest['notify']; transfer: Latest['transfer'] }>();
-  #matcher: SecondaryMatcher | undefined;
   #zones: Config['zones'] = new Map();
 
   constructor(clock: Clock) {
@@ -82,7 +87,6 @@ export class Standings {
   }
 
   configure(config: Pick<Config, 'secondaries' | 'zones'>): void {
-    this.#matcher = new SecondaryMatcher(config);
     this.#zones = config.zones;
     const kept = new Set<string>();
     for (const [zone, { secondaries }] of config.zones) for (const name of secondaries) kept.add(keyOf(zone, name));
@@ -167,8 +171,10 @@ export class Standings {
     return this.#latest.get(name) ?? { notify: undefined, transfer: undefined };
   }
 
-  #matches(deed: ClientDeed): readonly string[] {
-    return this.#matcher?.match(deed) ?? [];
+  /** Of those that the zone has now: a front may not have heard of a reload yet. */
+  #matches({ zone, secondaries }: ClientDeed): readonly string[] {
+    const names = this.#zones.get(zone)?.secondaries ?? [];
+    return secondaries.filter((name) => names.includes(name));
   }
 
   #of(zone: string, name: string): Standing {

@@ -40,6 +40,12 @@ export function parsePrefix(text: string): Result<Prefix, string> {
   return succeed({ address, bits });
 }
 
+/** Whether it is an IPv4 address mapped into IPv6. */
+export function isMapped(address: Bytes): boolean {
+  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
+  return address[10] === 0xff && address[11] === 0xff;
+}
+
 export function maskAddress(address: Bytes, bits: number): AddressBytes {
   const masked = new Uint8Array(16);
   for (let i = 0; i < 16; i++) {

@@ -29,13 +29,17 @@ export const EVENT_NAMES = [
   'log-overflow',
   // Nor this: refusals beyond what a summary keeps apart.
   'refused-overflow',
+  'shadow-overflow',
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];
 
-/** What a summary needs of a refusal; the fronts' `RefusedEvent` is one. */
-export interface Refusal {
-  readonly why: string;
+/** What a summary needs of an event: `RefusedEvent` and `ShadowEvent` of the fronts are such. */
+interface Summarised {
+  readonly event: string;
+  /** Why it was refused, or what a rule in shadow would have done. */
+  readonly why?: string;
+  readonly action?: string;
   readonly zone: string;
   readonly type: string;
   readonly transport: string;
@@ -45,34 +49,36 @@ export interface Refusal {
   readonly rule: string;
 }
 
-export interface RefusalSummaryOptions {
+export interface SummaryOptions {
   /** Where lines go: `(name, fields) => log.event(name, fields)`. */
-  readonly emit: (name: 'refused' | 'refused-overflow', fields: Record<string, unknown>) => void;
+  readonly emit: (name: EventName, fields: Record<string, unknown>) => void;
   readonly intervalMs?: number;
   /** What is kept apart at a time, so that a stranger who varies the zone cannot fill memory or the disk. */
   readonly maxKeys?: number;
 }
 
 /**
- * Folds refusals: the first of a client, reason, zone and rule is logged at once, those after it as one line with
+ * Folds events of one name: the first of a client, reason, zone and rule is logged at once, those after it as one line with
  * their count per interval. It has no timer: the owner calls `tick`, about once a second.
  */
-export class RefusalSummary {
-  readonly #emit: RefusalSummaryOptions['emit'];
+export class EventSummary {
+  readonly #name: 'refused' | 'shadow';
+  readonly #emit: SummaryOptions['emit'];
   readonly #intervalMs: number;
   readonly #maxKeys: number;
-  readonly #seen = new Map<string, { readonly fields: Omit<Refusal, 'client'>; since: number; repeats: number }>();
+  readonly #seen = new Map<string, { readonly fields: Record<string, unknown>; since: number; repeats: number }>();
   #overflow = { since: 0, count: 0 };
 
-  constructor(options: RefusalSummaryOptions) {
+  constructor(name: 'refused' | 'shadow', options: SummaryOptions) {
+    this.#name = name;
     this.#emit = options.emit;
     this.#intervalMs = options.intervalMs ?? 10_000;
     this.#maxKeys = options.maxKeys ?? 1_000;
   }
 
-  add(refusal: Refusal, now: number): void {
-    const client = withoutPort(refusal.client);
-    const key = JSON.stringify([client, refusal.why, refusal.zone, refusal.rule]);
+  add(event: Summarised, now: number): void {
+    const client = withoutPort(event.client);
+    const key = JSON.stringify([client, event.why ?? event.action, event.zone, event.rule]);
     const seen = this.#seen.get(key);
     if (seen !== undefined) {
       seen.repeats++;
@@ -83,10 +89,11 @@ export class RefusalSummary {
       return;
     }
     // Destructured, as an event may carry more than belongs on the line.
-    const { why, zone, type, transport, identity, rule } = refusal;
-    const fields = { why, zone, type, transport, client, identity, rule };
+    const { why, action, zone, type, transport, identity, rule } = event;
+    const what = why === undefined ? { action } : { why };
+    const fields = { ...what, zone, type, transport, client, identity, rule };
     this.#seen.set(key, { fields, since: now, repeats: 0 });
-    this.#emit('refused', { ...fields, count: 1 });
+    this.#emit(this.#name, { ...fields, count: 1 });
   }
 
   tick(now: number): void {
@@ -96,7 +103,7 @@ export class RefusalSummary {
         this.#seen.delete(key);
         continue;
       }
-      this.#emit('refused', { ...seen.fields, count: seen.repeats });
+      this.#emit(this.#name, { ...seen.fields, count: seen.repeats });
       seen.since = now;
       seen.repeats = 0;
     }
@@ -106,14 +113,14 @@ export class RefusalSummary {
   /** At the end of the process: what is still held back. */
   flush(): void {
     for (const { fields, repeats } of this.#seen.values()) {
-      if (repeats > 0) this.#emit('refused', { ...fields, count: repeats });
+      if (repeats > 0) this.#emit(this.#name, { ...fields, count: repeats });
     }
     this.#seen.clear();
     if (this.#overflow.count > 0) this.#emitOverflow();
   }
 
   #emitOverflow(): void {
-    this.#emit('refused-overflow', { count: this.#overflow.count, 'kept-apart': this.#maxKeys });
+    this.#emit(`${this.#name}-overflow`, { count: this.#overflow.count, 'kept-apart': this.#maxKeys });
     this.#overflow = { since: 0, count: 0 };
   }
 }

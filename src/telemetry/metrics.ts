@@ -14,6 +14,7 @@ export interface MetricsSource {
   };
   zones(): readonly ZoneMetrics[];
   counters(): ReadonlyMap<string, number>;
+  rules(): readonly RuleMetrics[];
   notifies(): Readonly<Record<string, number>>;
   threads(): readonly {
     readonly thread: string;
@@ -21,6 +22,13 @@ export interface MetricsSource {
     readonly 'loop-delay-p99-ms': number;
   }[];
   pool(): { readonly threads: number; readonly queued: number; readonly completed: number; readonly waitP99Ms: number };
+}
+
+interface RuleMetrics {
+  readonly rule: string;
+  readonly action: string;
+  readonly hits: number;
+  readonly 'shadow-hits': number;
 }
 
 interface ZoneMetrics {
@@ -53,6 +61,7 @@ interface Sample {
 const families = (source: MetricsSource, now: number): readonly Family[] => [
   ...zoneFamilies(source.zones(), now),
   ...counterFamilies(source.counters()),
+  ...ruleFamilies(source.rules()),
   notifyFamily(source.notifies()),
   ...threadFamilies(source),
   ...processFamilies(source, now),
@@ -111,12 +120,32 @@ function counterFamilies(counters: ReadonlyMap<string, number>): Family[] {
     total('zonegate_transfer_bytes_total', 'Octets sent in transfers.', 'transfer-octets'),
     byLabel('zonegate_refused_total', 'Requests refused, by reason.', 'reason', 'refused-'),
     total('zonegate_dropped_total', 'Requests dropped without an answer.', 'dropped'),
+    total('zonegate_delayed_total', 'Requests that a rule delayed.', 'delayed'),
+    total('zonegate_shadow_hits_total', 'Requests that a rule in shadow would have decided.', 'shadow-hits'),
     { ...total('zonegate_connections_open', 'Connections open.', 'connections-open'), type: 'gauge' },
     total('zonegate_connections_accepted_total', 'Connections accepted.', 'connections-accepted'),
     total('zonegate_connections_over_limit_total', 'Connections closed over a limit.', 'connections-over-limit'),
     total('zonegate_tls_handshake_failures_total', 'TLS handshakes that failed.', 'handshake-failures'),
     total('zonegate_requests_total', 'Requests received.', 'requests'),
     total('zonegate_notifies_total', 'NOTIFY messages accepted.', 'notifies'),
+  ];
+}
+
+/** Rules by name: what each one decides, and would decide. */
+function ruleFamilies(rules: readonly RuleMetrics[]): Family[] {
+  const perRule = (name: string, help: string, value: (rule: RuleMetrics) => number): Family => ({
+    name,
+    help,
+    type: 'counter',
+    values: rules.map((rule) => ({ labels: { rule: rule.rule, action: rule.action }, value: value(rule) })),
+  });
+  return [
+    perRule('zonegate_rule_hits_total', 'Requests that the rule decided.', ({ hits }) => hits),
+    perRule(
+      'zonegate_rule_shadow_hits_total',
+      'Requests that the rule would have decided, were it not in shadow.',
+      (rule) => rule['shadow-hits'],
+    ),
   ];
 }
 

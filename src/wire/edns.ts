@@ -1,6 +1,6 @@
 /** The OPT record (RFC 6891), Extended DNS Errors (RFC 8914), keepalive (RFC 7828) and expire (RFC 7314). */
 import type { Bytes } from '../base/bytes.ts';
-import { EDNS_OPTION, type EdeCode, TYPE } from './registry.ts';
+import { EDNS_OPTION, TYPE } from './registry.ts';
 import { Writer } from './writer.ts';
 
 export interface Edns {
@@ -36,7 +36,7 @@ export interface EdnsAnswer {
   /** Our own UDP payload size, octets. */
   readonly udpSize: number;
   readonly extendedRcode?: number;
-  readonly ede?: { readonly code: EdeCode; readonly text: string };
+  readonly ede?: { readonly code: number; readonly text: string };
   /** Idle timeout in units of 100 ms; TCP and TLS only (RFC 7828 §3.3). */
   readonly keepalive?: number;
   /** Seconds that our copy of the zone may still be served (RFC 7314). */

@@ -9,7 +9,7 @@ import { handleRequest } from '../../src/front/pipeline.ts';
 import { MessageFramer } from '../../src/wire/framing.ts';
 import { type Message, parseMessage, type ReadRecord, readTsigAt } from '../../src/wire/message.ts';
 import { Reader } from '../../src/wire/reader.ts';
-import { FrontWorld, NOW, peer, SECONDS } from '../support/front-world.ts';
+import { FrontWorld, peer, SECONDS } from '../support/front-world.ts';
 import { decodeMessage } from '../support/message-decoder.ts';
 import { compressedAnswer, framed, labels, rawMessage, rawQuestion, rawRecord, u16 } from '../support/raw-messages.ts';
 import { rule } from '../support/rules.ts';
@@ -134,7 +134,7 @@ test('any request gets an outcome, and an answer is a message that can be read',
   world.serve('example.org', APEX, []);
   fc.assert(
     fc.property(request, fc.constantFrom('tcp' as const, 'udp' as const), (octets, transport) => {
-      const outcome = inTime(() => handleRequest(octets, peer('192.0.2.1', transport), world.state, world.zones, NOW));
+      const outcome = inTime(() => handleRequest(octets, world.context(peer('192.0.2.1', transport))));
 
       if (outcome.kind !== 'answer' && outcome.kind !== 'notify') return;
       const decoded = decodeMessage(outcome.message);

@@ -4,7 +4,7 @@ import type { Outcome } from '../../src/front/pipeline.ts';
 import type { RequestType } from '../../src/policy/rule-config.ts';
 import { FrontWorld, peer, type ReadAnswer, readAnswer, SECONDS } from './front-world.ts';
 import { labels, type RawMessage, rawMessage, rawQuestion, rawRecord } from './raw-messages.ts';
-import { rule } from './rules.ts';
+import { atRate, rule } from './rules.ts';
 import { optRecord } from './transfer-messages.ts';
 import { type SignOptions, signRequest } from './tsig-messages.ts';
 import { testKey, tsigKey } from './tsig-vectors.ts';
@@ -31,7 +31,7 @@ export function world(): FrontWorld {
       rule('banned', { source: ['192.0.2.66'] }, 'refuse'),
       rule('dropped', { source: ['192.0.2.67'] }, 'drop'),
       rule('signed', { source: ['192.0.2.2'], key: ['key1.example'] }),
-      rule('once', { source: ['192.0.2.3'] }, 'allow', { count: 1, perMs: 60_000 }),
+      rule('once', { source: ['192.0.2.3'] }, 'allow', atRate({ count: 1, perMs: 60_000 })),
       rule('all', { source: ['192.0.2.0/24'], zone: ['example.org', '*.example.org'], type: TYPES }),
     ],
     keys: [KEY],

@@ -2,22 +2,24 @@
 import assert from 'node:assert/strict';
 import type { IxfrWish, PolicyUpdate } from '../../src/front/messages.ts';
 import { makePeer, type Peer } from '../../src/front/peer.ts';
-import { handleRequest, type Outcome } from '../../src/front/pipeline.ts';
+import { handleRequest, type Outcome, type RequestContext, type ShadowHit } from '../../src/front/pipeline.ts';
 import { PolicyState } from '../../src/front/policy-state.ts';
 import { FrontZones } from '../../src/front/zones.ts';
+import type { ClientCertificate } from '../../src/policy/decision.ts';
 import { newRateTable, type RateTable } from '../../src/policy/limits/rate.ts';
 import type { RuleConfig } from '../../src/policy/rule-config.ts';
 import type { TsigKey } from '../../src/tsig/key.ts';
 import type { VersionHandle } from '../../src/zone/version.ts';
 import { type DecodedMessage, decodeMessage } from './message-decoder.ts';
 import type { RawRecord } from './raw-messages.ts';
+import { policyUpdate } from './rules.ts';
 import { type ReadTsig, readTsig } from './tsig-messages.ts';
 import { Bench, streamOf, zoneSoa } from './zone-building.ts';
 
 export const NOW = 1_700_000_000_000;
 export const SECONDS = NOW / 1000;
 
-export interface WorldOptions {
+export interface WorldOptions extends Partial<Pick<PolicyUpdate, 'sets' | 'groups' | 'secondaries' | 'secondariesOf'>> {
   readonly rules: readonly RuleConfig[];
   readonly keys?: readonly TsigKey[];
   readonly notifyFrom?: ReadonlyMap<string, readonly string[]>;
@@ -28,21 +30,15 @@ export class FrontWorld {
   readonly expiries = new Float64Array(16).fill(Number.POSITIVE_INFINITY);
   /** What fronts asked control for. */
   readonly wishes: IxfrWish[] = [];
+  readonly shadows: ShadowHit[] = [];
   readonly zones = new FrontZones(this.leases, this.expiries, (wish) => this.wishes.push(wish));
   readonly rates: RateTable = newRateTable();
   readonly state: PolicyState;
   readonly #bench = new Bench();
 
-  constructor({ rules, keys = [], notifyFrom = new Map() }: WorldOptions) {
-    const limits = {
-      connections: 100,
-      connectionsPerSource: 10,
-      idleTimeoutMs: 1000,
-      firstMessageTimeoutMs: 1000,
-      messageTimeoutMs: 1000,
-    };
-    const update: PolicyUpdate = { rules, keys: new Map(keys.map((key) => [key.name, key])), limits, notifyFrom };
-    this.state = new PolicyState(update, this.rates);
+  constructor({ rules, keys = [], notifyFrom = new Map(), ...more }: WorldOptions) {
+    const update = policyUpdate(rules, { keys: new Map(keys.map((key) => [key.name, key])), notifyFrom, ...more });
+    this.state = new PolicyState(update, this.rates, 0);
   }
 
   /** Serves a zone of these records. */
@@ -64,12 +60,26 @@ export class FrontWorld {
   }
 
   ask(request: Uint8Array, from: Peer = peer(), now = NOW): Outcome {
-    return handleRequest(request, from, this.state, this.zones, now);
+    return handleRequest(request, this.context(from, now));
+  }
+
+  /** The request whose delay is over. */
+  again(request: Uint8Array, from: Peer = peer()): Outcome {
+    return handleRequest(request, this.context(from, NOW, true));
+  }
+
+  context(peer: Peer, now = NOW, isDelayed = false): RequestContext {
+    const onShadow = (hit: ShadowHit): unknown => this.shadows.push(hit);
+    return { peer, state: this.state, zones: this.zones, now, isDelayed, onShadow };
   }
 }
 
-export function peer(address = '192.0.2.1', transport: Peer['transport'] = 'tcp'): Peer {
-  const made = makePeer(transport, address);
+export function peer(
+  address = '192.0.2.1',
+  transport: Peer['transport'] = 'tcp',
+  certificate?: ClientCertificate,
+): Peer {
+  const made = makePeer(transport, address, { listener: '127.0.0.1#53', certificate });
   assert.ok(made !== undefined);
   return made;
 }

@@ -7,8 +7,9 @@
 import { createInterface } from 'node:readline';
 import { FrontHub } from '../../src/front/hub.ts';
 import { newRateTable } from '../../src/policy/limits/rate.ts';
-import { newSourceTable } from '../../src/policy/limits/source-count.ts';
+import { newCountTable } from '../../src/policy/limits/shared-count.ts';
 import { Leases } from '../../src/upstream/leases.ts';
+import { policyUpdate, rule } from './rules.ts';
 
 const [fronts, ...fds] = process.argv.slice(2).map(Number) as [number, ...number[]];
 const leases = new Leases();
@@ -17,27 +18,10 @@ const say = (fields: object): boolean => process.stdout.write(`${JSON.stringify(
 const hub = new FrontHub({
   fronts,
   listeners: [{ fds, name: 'test', transport: 'tcp', tls: undefined }],
-  policy: {
-    rules: [
-      {
-        name: 'all',
-        match: { source: undefined, transport: undefined, key: undefined, zone: undefined, type: undefined },
-        action: 'allow',
-        limits: { rate: undefined },
-      },
-    ],
-    keys: new Map(),
-    limits: {
-      connections: 1000,
-      connectionsPerSource: 1000,
-      idleTimeoutMs: 30_000,
-      firstMessageTimeoutMs: 5_000,
-      messageTimeoutMs: 5_000,
-    },
-    notifyFrom: new Map(),
-  },
+  policy: policyUpdate([rule('all')]),
   rates: newRateTable(),
-  sources: newSourceTable(fronts),
+  sources: newCountTable(fronts),
+  counts: newCountTable(fronts),
   connections: new Int32Array(new SharedArrayBuffer(4)),
   versions: {
     row: (front) => leases.row(front),

@@ -1,14 +1,72 @@
-/** Rules for tests: what is not said matches all. */
-import type { RuleConfig } from '../../src/policy/rule-config.ts';
+/** Rules for tests: what is not said matches all and limits nothing. */
+import type { PolicyUpdate } from '../../src/front/messages.ts';
+import { newTallyTable } from '../../src/front/rule-tallies.ts';
+import { BY_SOURCE } from '../../src/policy/limits/limit-key.ts';
+import type { Rate, RuleConfig, RuleLimits, RuleMatch } from '../../src/policy/rule-config.ts';
+
+const ANY: RuleMatch = {
+  source: undefined,
+  transport: undefined,
+  listener: undefined,
+  key: undefined,
+  sig0: undefined,
+  certificate: undefined,
+  zone: undefined,
+  zoneGroup: undefined,
+  type: undefined,
+  time: undefined,
+};
+
+const UNLIMITED: RuleLimits = {
+  rate: undefined,
+  concurrent: undefined,
+  queue: undefined,
+  bandwidth: undefined,
+  bytes: undefined,
+  repeatAxfr: undefined,
+  minProgress: undefined,
+};
 
 export const rule = (
   name: string,
-  match: Partial<RuleConfig['match']> = {},
+  match: Partial<RuleMatch> = {},
   action: RuleConfig['action'] = 'allow',
-  rate?: RuleConfig['limits']['rate'],
+  more: Partial<Pick<RuleConfig, 'shadow' | 'answer' | 'delay'>> & { readonly limits?: Partial<RuleLimits> } = {},
 ): RuleConfig => ({
   name,
-  match: { source: undefined, transport: undefined, key: undefined, zone: undefined, type: undefined, ...match },
+  match: { ...ANY, ...match },
   action,
-  limits: { rate },
+  shadow: false,
+  answer: undefined,
+  delay: undefined,
+  ...more,
+  limits: { ...UNLIMITED, ...more.limits },
+});
+
+/** A limit of so many requests, counted by source. */
+export const atRate = (rate: Rate): { readonly limits: Partial<RuleLimits> } => ({
+  limits: { rate: { ...rate, per: BY_SOURCE } },
+});
+
+/** Rules without anything around them, for three threads. */
+export const policyUpdate = (
+  rules: readonly RuleConfig[],
+  more: Partial<Omit<PolicyUpdate, 'rules' | 'tallies'>> = {},
+): PolicyUpdate => ({
+  rules,
+  tallies: newTallyTable(rules.length, 3),
+  sets: new Map(),
+  groups: new Map(),
+  secondaries: [],
+  secondariesOf: new Map(),
+  keys: new Map(),
+  limits: {
+    connections: 1000,
+    connectionsPerSource: 1000,
+    idleTimeoutMs: 1000,
+    firstMessageTimeoutMs: 1000,
+    messageTimeoutMs: 1000,
+  },
+  notifyFrom: new Map(),
+  ...more,
 });

@@ -1,6 +1,6 @@
-/** `/api/v1/status`, `secondaries` and `transfers`: what the service is, who follows it, and what it does right now. */
+/** `/api/v1/status`, `secondaries`, `rules` and `transfers`: what the service is, who follows it, and what it does. */
 import type { RunningTransfer } from '../../front/messages.ts';
-import type { AdminSource, TransferList } from '../api.ts';
+import type { AdminSource, RuleList, TransferList } from '../api.ts';
 import type { SecondaryList } from '../api-secondaries.ts';
 import { AdminError } from '../errors.ts';
 import type { Route } from './route.ts';
@@ -14,6 +14,7 @@ export const stateRoutes = (source: AdminSource): readonly Route[] => [
     url: '/api/v1/secondaries',
     handler: async (): Promise<SecondaryList> => ({ secondaries: source.secondaries() }),
   },
+  { url: '/api/v1/rules', handler: async (): Promise<RuleList> => ({ rules: source.rules() }) },
   {
     url: '/api/v1/transfers',
     handler: async (): Promise<TransferList> => ({ transfers: await runningTransfers(source) }),

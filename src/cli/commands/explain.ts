@@ -1,7 +1,10 @@
 /** `zonegate explain`: who may take which zone, and by which rule, from the same compiled policy as the fronts use. */
 import { type Command, Option } from 'commander';
 import { ZonegateError } from '../../base/errors.ts';
+import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
+import { parseListener } from '../../config/values.ts';
+import type { ClientCertificate, Facts } from '../../policy/decision.ts';
 import { explain } from '../../policy/explain.ts';
 import { Policy } from '../../policy/policy.ts';
 import { parseAddress } from '../../policy/prefix.ts';
@@ -16,6 +19,10 @@ interface Options {
   readonly type: RequestType;
   readonly transport: Transport;
   readonly key?: string;
+  readonly certName?: string[];
+  readonly pin?: string;
+  readonly listener?: string;
+  readonly at?: string;
   readonly json?: boolean;
 }
 
@@ -29,6 +36,10 @@ export function register(program: Command): void {
     .addOption(new Option('--type <type>', 'what is asked').choices(['AXFR', 'IXFR', 'SOA', 'NOTIFY']).default('AXFR'))
     .addOption(new Option('--transport <transport>', 'how').choices(['tcp', 'tls', 'udp']).default('tcp'))
     .option('--key <name>', 'the TSIG key that the request is signed with')
+    .option('--cert-name <name...>', 'names in the certificate that the client shows')
+    .option('--pin <pin>', 'the pin of its public key')
+    .option('--listener <address:port>', 'the listener that it comes to; the first of the transport unless given')
+    .option('--at <time>', 'the time to ask for, as 2026-11-21T22:30:00Z; now unless given')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExit status: 0 where the answer is allow, 3 where it is not.')
     .action((options: Options) => run(options));
@@ -47,8 +58,19 @@ function run(options: Options): void {
   if (key !== undefined && !loaded.config.keys.has(key)) {
     throw new ZonegateError('ZG_USAGE', `--key: the configuration has no key '${key}'`);
   }
-  const facts = { source, transport: options.transport, key, zone: label(options.zone, '--zone'), type: options.type };
-  const explanation = explain(new Policy(loaded.config.rules), facts);
+  const facts: Facts = {
+    source,
+    transport: options.transport,
+    listener: listenerName(options, loaded.config),
+    certificate: certificateOf(options),
+    key,
+    sig0: undefined,
+    zone: label(options.zone, '--zone'),
+    type: options.type,
+    now: timeOf(options.at),
+  };
+  const groups = new Map(Array.from(loaded.config.zones, ([name, zone]) => [name, zone.groups]));
+  const explanation = explain(new Policy(loaded.config.rules, { sets: new Map(), groups }), facts);
   if (explanation.decision !== 'allow') process.exitCode = 3;
   if (options.json) {
     printJson(explanation);
@@ -58,6 +80,32 @@ function run(options: Options): void {
   console.log(
     `${explanation.decision}, by ${explanation.rule === 'none' ? 'no rule: what matches none is refused' : `rule ${explanation.rule}`}`,
   );
+}
+
+/** A client that shows a certificate over anything but TLS would be a mistake of the asker. */
+function certificateOf({ certName, pin, transport }: Options): ClientCertificate | undefined {
+  if (certName === undefined && pin === undefined) return undefined;
+  if (transport !== 'tls') {
+    throw new ZonegateError('ZG_USAGE', '--cert-name and --pin go with --transport tls: no other has certificates');
+  }
+  return { names: (certName ?? []).map((name) => name.toLowerCase()), pin: pin ?? '' };
+}
+
+function listenerName({ listener, transport }: Options, { listen }: Config): string {
+  if (listener !== undefined) {
+    const parsed = parseListener(listener);
+    if (!parsed.ok) throw new ZonegateError('ZG_USAGE', `--listener: ${parsed.failure}`);
+    return parsed.value;
+  }
+  const first = listen.find((one) => (transport === 'udp' ? one.udp : one.transport === transport));
+  return first === undefined ? '' : `${first.host}#${first.port}`;
+}
+
+function timeOf(text: string | undefined): number {
+  const time = text === undefined ? Date.now() : Date.parse(text);
+  if (Number.isNaN(time))
+    throw new ZonegateError('ZG_USAGE', `--at: '${text}' is not a time such as 2026-11-21T22:30:00Z`);
+  return time;
 }
 
 function label(text: string, option: string): string {

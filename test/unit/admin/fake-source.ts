@@ -3,6 +3,7 @@
 import type {
   AdminSource,
   CommandReport,
+  RuleReport,
   StatusReport,
   ZoneCommand,
   ZoneDetail,
@@ -113,6 +114,20 @@ export class FakeSource implements AdminSource {
 
   secondaries(): readonly SecondaryReport[] {
     return this.secondaryList;
+  }
+
+  rules(): readonly RuleReport[] {
+    return [
+      {
+        rule: 'sec1',
+        action: 'allow',
+        shadow: false,
+        hits: 12,
+        'shadow-hits': 0,
+        'last-match': '2026-11-21T12:00:00.000Z',
+      },
+      { rule: 'strict', action: 'refuse', shadow: true, hits: 0, 'shadow-hits': 3, 'last-match': null },
+    ];
   }
 
   notifies() {

@@ -59,6 +59,7 @@ test('answers have exactly the fields and types that their schema has', async ()
     ['/api/v1/zones/example.net', 'ZoneDetail'],
     ['/api/v1/transfers', 'TransferList'],
     ['/api/v1/secondaries', 'SecondaryList'],
+    ['/api/v1/rules', 'RuleList'],
     ['/api/v1/catalogs/catalog.example', 'Catalog'],
     ['/api/v1/catalogs/example.org', 'Error'],
     ['/api/v1/zones/example.edu', 'Error'],

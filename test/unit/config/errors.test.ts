@@ -333,6 +333,25 @@ catalog-templates: { one: {}, two: { dnssec: { validation: false } } }`,
     ],
   ],
   [
+    'a rule that says what its action does not take, and what cannot be matched',
+    `version: 1
+listen: [{ address: 127.0.0.1, port: 5300 }]
+rules:
+  - { action: allow, answer: { text: no }, delay: { by: 1s } }
+  - { match: { listener: "127.0.0.1:5301", time: { from: "25:00", zone: Mars } }, action: refuse }
+  - { match: { source: "set:lab", certificate: { pins: [abc] } }, action: delay, limits: { per: colour } }`,
+    [
+      '4:22 rules[0].answer: `answer` goes with `action: refuse` only',
+      '4:44 rules[0].delay: `delay` goes with `action: delay` only',
+      '5:26 rules[1].match.listener: `127.0.0.1:5301` is not one of `listen`; expected `127.0.0.1:5300`',
+      '5:58 rules[1].match.time.from: expected a time such as `06:30`',
+      '5:73 rules[1].match.time.zone: `Mars` is not a time zone; expected one such as `UTC` or `Europe/Berlin`',
+      '6:24 rules[2].match.source: `lab` is not one of `prefix-sets`; `prefix-sets` has none',
+      '6:57 rules[2].match.certificate.pins[0]: expected a pin: 44 characters of base64, as `zonegate cert pin` prints them',
+      '6:97 rules[2].limits.per: expected `source`, `key`, `certificate` or `zone`, or prefix lengths such as `{ ipv4: 24, ipv6: 56 }`',
+    ],
+  ],
+  [
     'what a later version brings',
     `version: 1
 listen: [{ address: 127.0.0.1 }]
@@ -344,8 +363,6 @@ bans: { enabled: false }`,
     [
       '4:10 zones["*"]: `*` (zones on demand) is not available yet; expected a zone\'s name',
       '4:64 zones["example.org"].mode: `relay` is not available yet; expected `mirror`',
-      '5:19 rules[0].action: `delay` is not available yet; expected `allow`, `refuse` or `drop`',
-      '5:34 rules[0].shadow: `true` is not available yet; expected `false`',
       '6:16 store.type: `redis` is not available yet; expected `memory` or `lmdb`',
       '6:23 store.url: `url` is not available yet',
       '7:1 bans: `bans` is not available yet',

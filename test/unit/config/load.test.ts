@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Config } from '../../../src/config/config.ts';
 import { type LoadedConfig, loadConfig, parseConfig } from '../../../src/config/load.ts';
 import { TSIG_ALGORITHMS } from '../../../src/tsig/algorithm.ts';
+import { atRate, rule } from '../../support/rules.ts';
 
 const SECRET = 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=';
 
@@ -57,6 +58,7 @@ zones: { Example.ORG.: { primary: p } }`);
   assert.deepEqual(config.zones.get('example.org'), {
     name: 'example.org',
     apex: new Uint8Array(Buffer.from('\x07example\x03org\x00', 'latin1')),
+    groups: [],
     primary: 'p',
     primaryKey: 'up',
     secondaries: [],
@@ -173,6 +175,7 @@ secondaries: { plain: { address: "2001:db8::7" }, silent: { sources: [192.0.2.0/
     address: { host: '2001:db8::7', port: 53 },
     notify: true,
     sources: ['2001:db8::7/128'],
+    certificate: undefined,
     ...common,
     ...waits,
   });
@@ -181,6 +184,7 @@ secondaries: { plain: { address: "2001:db8::7" }, silent: { sources: [192.0.2.0/
     address: undefined,
     notify: false,
     sources: ['192.0.2.0/24', '2001:db8::1/128'],
+    certificate: undefined,
     ...common,
     ...waits,
   });
@@ -209,6 +213,7 @@ secondaries:
     notify: true,
     transport: 'tls',
     sources: ['192.0.2.7/32'],
+    certificate: undefined,
     sourceAddress: '192.0.2.53',
     tls: { name: undefined, caFile: undefined, pins: [`${'A'.repeat(43)}=`], certificate: undefined },
     edns: false,
@@ -285,26 +290,60 @@ rules:
   - { match: { transport: [tls, tcp], type: NOTIFY }, action: refuse, shadow: false, limits: { rate: { value: 3/h } } }
   - { name: last, match:, action: drop }`);
 
-  const any = { source: undefined, transport: undefined, key: undefined, zone: undefined, type: undefined };
   assert.deepEqual(config.rules, [
-    {
-      name: 'rule-1',
-      match: {
-        ...any,
+    rule(
+      'rule-1',
+      {
         source: ['192.0.2.1/32', '2001:db8::/32', '198.51.100.0/24'],
         key: ['sec1.key'],
         zone: ['*', '*.example.net', 'example.org'],
       },
-      action: 'allow',
-      limits: { rate: { count: 10, perMs: 60_000 } },
-    },
-    {
-      name: 'rule-2',
-      match: { ...any, transport: ['tls', 'tcp'], type: ['NOTIFY'] },
-      action: 'refuse',
-      limits: { rate: { count: 3, perMs: 3_600_000 } },
-    },
-    { name: 'last', match: any, action: 'drop', limits: { rate: undefined } },
+      'allow',
+      atRate({ count: 10, perMs: 60_000 }),
+    ),
+    rule('rule-2', { transport: ['tls', 'tcp'], type: ['NOTIFY'] }, 'refuse', atRate({ count: 3, perMs: 3_600_000 })),
+    rule('last', {}, 'drop'),
+  ]);
+});
+
+test('what a rule says of certificates, listeners, time, refusals and delays', () => {
+  const pin = Buffer.alloc(32, 1).toString('base64');
+  const { rules } = accept(`version: 1
+listen: [{ address: "::", port: 5353 }]
+rules:
+  - match:
+      listener: "[::]:5353"
+      certificate: { names: [Sec1.Example.NET, "2001:DB8::1"], pins: ["${pin}"] }
+      zone-group: gold
+      time: { days: [mon, sun], from: "22:00", to: "06:30", zone: Europe/Berlin }
+    action: refuse
+    shadow: true
+    answer: { rcode: NOTAUTH, ede: 15, text: no }
+    limits: { per: { ipv4: 24 }, rate: { value: 1/s, per: key } }
+  - { action: delay, delay: { by: 2s } }
+  - { action: delay, limits: { per: zone, rate: 2/s } }`);
+
+  assert.deepEqual(rules, [
+    rule(
+      'rule-1',
+      {
+        listener: ['::#5353'],
+        certificate: { names: ['sec1.example.net', '2001:db8::1'], pins: [pin] },
+        zoneGroup: ['gold'],
+        time: { days: [1, 0], from: 1320, to: 390, zone: 'Europe/Berlin' },
+      },
+      'refuse',
+      {
+        shadow: true,
+        answer: { rcode: 9, ede: 15, text: 'no' },
+        limits: { rate: { count: 1, perMs: 1000, per: { kind: 'key' } } },
+      },
+    ),
+    rule('rule-2', {}, 'delay', { delay: { byMs: 2000, atMost: 100, next: 'refuse' } }),
+    rule('rule-3', {}, 'delay', {
+      delay: { byMs: 5000, atMost: 100, next: 'refuse' },
+      limits: { rate: { count: 2, perMs: 1000, per: { kind: 'zone' } } },
+    }),
   ]);
 });
 

@@ -7,7 +7,10 @@ import { Connection } from '../../../src/front/connection.ts';
 import type { FrontContext } from '../../../src/front/context.ts';
 import { Counters, newCounterRow } from '../../../src/front/counters.ts';
 import type { FrontEvent } from '../../../src/front/messages.ts';
+import { Tarpit } from '../../../src/front/tarpit.ts';
+import { newCountTable, SharedCount } from '../../../src/policy/limits/shared-count.ts';
 import { FrontWorld, NOW, peer } from '../../support/front-world.ts';
+import { rule } from '../../support/rules.ts';
 import { framed } from '../../support/scripted-primary.ts';
 import { encodeMessage, wireName } from '../../support/transfer-messages.ts';
 
@@ -35,8 +38,7 @@ function begin(): {
   world: FrontWorld;
   at: { now: number };
 } {
-  const rule = { source: undefined, transport: undefined, key: undefined, zone: undefined, type: undefined };
-  const world = new FrontWorld({ rules: [{ name: 'all', match: rule, action: 'allow', limits: { rate: undefined } }] });
+  const world = new FrontWorld({ rules: [rule('all')] });
   world.serve('example.org', wireName('example.org'), []);
   Atomics.store(world.leases, 0, 1);
   const at = { now: NOW };
@@ -46,6 +48,7 @@ function begin(): {
     counters: new Counters(newCounterRow()),
     zones: world.zones,
     policy: world.state,
+    tarpit: new Tarpit(new SharedCount(newCountTable(1), 0)),
     notify: () => undefined,
     report: (event) => events.push(event),
     gone: () => undefined,

@@ -20,7 +20,7 @@ import {
 } from '../../support/bad-input.ts';
 import { FrontWorld, NOW, peer, readAnswer, SECONDS } from '../../support/front-world.ts';
 import { labels } from '../../support/raw-messages.ts';
-import { rule } from '../../support/rules.ts';
+import { atRate, rule } from '../../support/rules.ts';
 import { TestVerifier } from '../../support/tsig-messages.ts';
 import { testKey } from '../../support/tsig-vectors.ts';
 import { zoneSoa } from '../../support/zone-building.ts';
@@ -28,7 +28,7 @@ import { zoneSoa } from '../../support/zone-building.ts';
 test('fewer than twelve octets close the connection, a response gets silence, a drop rule a close', () => {
   assert.deepEqual(world().ask(ask(AXFR).subarray(0, 11)), { kind: 'close' });
   assert.deepEqual(world().ask(ask(AXFR, ZONE, { flags: 0x8000 })), { kind: 'silence' });
-  assert.deepEqual(world().ask(ask(AXFR), peer('192.0.2.67')), { kind: 'close' });
+  assert.equal(world().ask(ask(AXFR), peer('192.0.2.67')).kind, 'close');
 });
 
 test('refusals of what could be read repeat the question octet for octet', () => {
@@ -83,7 +83,7 @@ test('the limit goes before the state of the zone', () => {
 });
 
 test('IPv6 sources share a bucket within their /56', () => {
-  const busy = new FrontWorld({ rules: [rule('once', {}, 'allow', { count: 1, perMs: 1000 })] });
+  const busy = new FrontWorld({ rules: [rule('once', {}, 'allow', atRate({ count: 1, perMs: 1000 }))] });
   busy.serve('example.org', ZONE, []);
 
   const kinds = ['2001:db8:0:aa00::1', '2001:db8:0:aaff::2', '2001:db8:0:ab00::1'].map(

@@ -42,10 +42,13 @@ test('removing a zone that is served gives back its lease, and a transfer holds 
 });
 
 test('a peer is known by its address in one form, mapped IPv4 as IPv4', () => {
-  assert.equal(makePeer('tcp', '::ffff:192.0.2.1')?.addressText, '192.0.2.1');
-  assert.deepEqual(makePeer('tcp', '::ffff:192.0.2.1')?.address, makePeer('tls', '192.0.2.1')?.address);
-  assert.equal(makePeer('tcp', '2001:db8::1')?.addressText, '2001:db8::1');
-  assert.equal(makePeer('tcp', undefined), undefined);
+  assert.equal(makePeer('tcp', '::ffff:192.0.2.1', { listener: '' })?.addressText, '192.0.2.1');
+  assert.deepEqual(
+    makePeer('tcp', '::ffff:192.0.2.1', { listener: '' })?.address,
+    makePeer('tls', '192.0.2.1', { listener: '' })?.address,
+  );
+  assert.equal(makePeer('tcp', '2001:db8::1', { listener: '' })?.addressText, '2001:db8::1');
+  assert.equal(makePeer('tcp', undefined, { listener: '' }), undefined);
 });
 
 test('counters are numbers in a row of shared memory, each in its place', () => {

@@ -19,8 +19,7 @@ function begin(secondaries: Record<string, unknown> = { s: { address: '192.0.2.7
 
 const deed = (fields: Partial<TransferDeed> = {}): TransferDeed => ({
   zone: ZONE,
-  client: '192.0.2.7#40112',
-  identity: null,
+  secondaries: ['s'],
   'sent-as': 'AXFR',
   transport: 'tcp',
   from: null,
@@ -112,24 +111,14 @@ test('a zone that is not served leaves its secondaries unknown', () => {
   assert.equal(state(), 'unknown');
 });
 
-test('clients are known by their sources, and by a key where the secondary has keys', () => {
-  const { standings, state } = begin({
-    plain: { address: '192.0.2.7' },
-    keyed: { address: '192.0.2.7', key: ['sec-key'] },
-    network: { sources: ['2001:db8::/32', '198.51.100.0/24'] },
-  });
+test('a deed counts for those it is said to be of, where the zone has them', () => {
+  const { standings, state } = begin({ a: { address: '192.0.2.7' }, b: { address: '192.0.2.8' } });
   standings.served(ZONE, 1);
-  const states = (): string => ['plain', 'keyed', 'network'].map(state).join(' ');
 
-  standings.transferred(deed({ client: '192.0.2.8#53' }));
-  standings.transferred(deed({ zone: 'example.net' }));
-  assert.equal(states(), 'unknown unknown unknown');
-  standings.transferred(deed({ identity: 'sec-key' }));
-  assert.equal(states(), 'unknown current unknown');
-  standings.transferred(deed({ identity: 'another-key' }));
-  assert.equal(states(), 'current current unknown');
-  standings.transferred(deed({ client: '2001:db8::9#53' }));
-  assert.equal(states(), 'current current current');
+  standings.transferred(deed({ secondaries: ['b', 'gone'] }));
+  standings.transferred(deed({ zone: 'example.net', secondaries: ['a'] }));
+
+  assert.deepEqual([state('a'), state('b')], ['unknown', 'current']);
 });
 
 test('only configured secondaries of configured zones are remembered', () => {

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Facts } from '../../../src/policy/decision.ts';
 import { explain } from '../../../src/policy/explain.ts';
 import { Policy } from '../../../src/policy/policy.ts';
-import { parseAddress } from '../../../src/policy/prefix.ts';
+import { parseAddress, parsePrefix } from '../../../src/policy/prefix.ts';
+import { buildPrefixTable } from '../../../src/policy/prefix-table.ts';
 import type { RuleConfig } from '../../../src/policy/rule-config.ts';
 import { rule } from '../../support/rules.ts';
 
@@ -13,13 +14,23 @@ interface Client {
   readonly key?: string;
   readonly zone?: string;
   readonly type?: Facts['type'];
+  readonly certificate?: Facts['certificate'];
+  readonly listener?: string;
+  /** ISO text. */
+  readonly at?: string;
 }
 
-function factsOf({ source = '192.0.2.1', transport = 'tcp', key, zone = 'example.org', type = 'AXFR' }: Client): Facts {
+function factsOf(client: Client): Facts {
+  const { source = '192.0.2.1', transport = 'tcp', key, zone = 'example.org', type = 'AXFR', certificate } = client;
+  const { listener = '127.0.0.1#53', at = '2026-11-21T12:00:00Z' } = client;
   const address = parseAddress(source);
   assert.ok(address !== undefined);
-  return { source: address, transport, key, zone, type };
+  return { source: address, transport, listener, certificate, key, sig0: undefined, zone, type, now: Date.parse(at) };
 }
+
+const SEC1 = { names: ['sec1.example.net', 'other.example'], pin: 'pin1' };
+const sec1Only = rule('c', { certificate: { names: ['sec1.example.net'], pins: [] } });
+const night = { days: [1, 2], from: 22 * 60, to: 6 * 60, zone: 'UTC' };
 
 const TABLE: readonly [string, readonly RuleConfig[], Client, string, string][] = [
   ['no rules at all', [], {}, 'refuse', 'none'],
@@ -68,6 +79,48 @@ const TABLE: readonly [string, readonly RuleConfig[], Client, string, string][] 
   ['the root by name', [rule('z', { zone: ['.'] })], { zone: '.' }, 'allow', 'z'],
   ['a type of the list', [rule('y', { type: ['SOA', 'IXFR'] })], { type: 'IXFR' }, 'allow', 'y'],
   ['a type not of the list', [rule('y', { type: ['SOA', 'IXFR'] })], {}, 'refuse', 'none'],
+  ['a certificate with the name', [sec1Only], { transport: 'tls', certificate: SEC1 }, 'allow', 'c'],
+  [
+    'a certificate without the name',
+    [sec1Only],
+    { transport: 'tls', certificate: { names: ['sec2.example.net'], pin: 'pin1' } },
+    'refuse',
+    'none',
+  ],
+  ['no certificate over TLS', [sec1Only], { transport: 'tls' }, 'refuse', 'none'],
+  ['a certificate wanted, over TCP (NSD CVE-2026-12490)', [sec1Only], {}, 'refuse', 'none'],
+  [
+    'a certificate with the name and another pin',
+    [rule('c', { certificate: { names: ['sec1.example.net'], pins: ['pin2'] } })],
+    { transport: 'tls', certificate: SEC1 },
+    'refuse',
+    'none',
+  ],
+  [
+    'the name of one rule and the source of another (nsd#489)',
+    [
+      rule('a', { source: ['10.0.0.0/8'], certificate: { names: ['sec1.example.net'], pins: [] } }),
+      rule('b', { source: ['192.0.2.0/24'], certificate: { names: ['sec2.example.net'], pins: [] } }),
+    ],
+    { transport: 'tls', certificate: SEC1 },
+    'refuse',
+    'none',
+  ],
+  ['the listener', [rule('l', { listener: ['127.0.0.1#53'] })], {}, 'allow', 'l'],
+  ['another listener', [rule('l', { listener: ['127.0.0.1#5300'] })], {}, 'refuse', 'none'],
+  ['Monday night', [rule('w', { time: night })], { at: '2026-11-23T23:30:00Z' }, 'allow', 'w'],
+  ['the morning after Tuesday', [rule('w', { time: night })], { at: '2026-11-25T05:59:00Z' }, 'allow', 'w'],
+  ['its end', [rule('w', { time: night })], { at: '2026-11-25T06:00:00Z' }, 'refuse', 'none'],
+  ['the morning of Monday', [rule('w', { time: night })], { at: '2026-11-23T05:00:00Z' }, 'refuse', 'none'],
+  [
+    'another clock, in summer',
+    [rule('w', { time: { days: [], from: 8 * 60, to: 9 * 60, zone: 'Europe/Berlin' } })],
+    { at: '2026-07-01T06:30:00Z' },
+    'allow',
+    'w',
+  ],
+  ['a rule in shadow', [rule('s', {}, 'refuse', { shadow: true }), rule('a')], {}, 'allow', 'a'],
+  ['a rule that delays', [rule('d', {}, 'delay')], {}, 'delay', 'd'],
   [
     'every item of a rule, all of which hold',
     [rule('all', { source: ['2001:db8::/32'], transport: ['tls'], key: ['k'], zone: ['*'], type: ['SOA'] })],
@@ -88,17 +141,46 @@ for (const [what, rules, client, kind, name] of TABLE) {
   });
 }
 
-test('the candidates are the rules that source and transport leave, in order', () => {
+test('who could match no rule is a stranger, whatever he says', () => {
   const policy = new Policy([
     rule('a', { source: ['10.0.0.0/8'] }),
-    rule('b', { key: ['k'] }),
+    rule('b', { source: ['192.0.2.0/24'], key: ['k'] }),
     rule('c', { transport: ['tls'] }),
-    rule('d', { zone: ['example.net'] }),
+    rule('d', { source: ['203.0.113.0/24'], certificate: { names: ['x'], pins: [] } }),
+    rule('e', { source: ['198.51.100.0/24'] }, 'allow', { shadow: true }),
   ]);
+  const known = (client: Client): [boolean, boolean] => {
+    const { isKnown, isShadowed } = policy.view(factsOf(client));
+    return [isKnown, isShadowed];
+  };
 
-  const candidates = policy.candidates(factsOf({}).source, 'tcp');
+  assert.deepEqual(known({ source: '192.0.2.1' }), [true, false]);
+  assert.deepEqual(known({ source: '203.0.113.1' }), [false, false]);
+  assert.deepEqual(known({ source: '203.0.113.1', transport: 'tls' }), [true, false]);
+  assert.deepEqual(known({ source: '198.51.100.1' }), [false, true]);
+});
 
-  assert.deepEqual(candidates, [1, 3]);
+test('a prefix set lets in whom it holds, and nobody before it is loaded', () => {
+  const rules = [rule('s', { source: ['set:lab', '10.0.0.0/8'] })];
+  const parsed = parsePrefix('192.0.2.0/24');
+  assert.ok(parsed.ok);
+  const sets = new Map([['lab', buildPrefixTable([parsed.value])]]);
+
+  assert.equal(new Policy(rules).evaluate(factsOf({})).kind, 'refuse');
+  assert.equal(new Policy(rules, { sets, groups: new Map() }).evaluate(factsOf({})).kind, 'allow');
+  assert.equal(new Policy(rules).evaluate(factsOf({ source: '10.1.1.1' })).kind, 'allow');
+});
+
+test('groups of a catalog match, and rules in shadow are named', () => {
+  const rules = [
+    rule('strict', { zoneGroup: ['silver'] }, 'refuse', { shadow: true }),
+    rule('gold', { zoneGroup: ['gold', 'platinum'] }),
+  ];
+  const policy = new Policy(rules, { sets: new Map(), groups: new Map([['example.org', ['silver', 'gold']]]) });
+
+  assert.deepEqual(policy.evaluate(factsOf({})), { kind: 'allow', rule: 1, shadows: [0] });
+  assert.equal(policy.evaluate(factsOf({ zone: 'example.net' })).kind, 'refuse');
+  assert.deepEqual(explain(policy, factsOf({})).passedOver, [{ rule: 'strict', because: ['shadow'] }]);
 });
 
 test('a source that the configuration should not have let in is a defect', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RefusedEvent } from '../../../src/front/messages.ts';
-import { RefusalSummary } from '../../../src/telemetry/events.ts';
+import { EventSummary } from '../../../src/telemetry/events.ts';
 
 test('the first refusal of a client is logged at once', () => {
   const { summary, lines } = setUp();
@@ -101,7 +101,7 @@ test('flush tells what is held back, once', () => {
 
 function setUp(options: { maxKeys?: number } = {}) {
   const lines: Record<string, unknown>[] = [];
-  const summary = new RefusalSummary({
+  const summary = new EventSummary('refused', {
     ...options,
     emit: (event, { client, why, zone, count }) => {
       lines.push(event === 'refused' ? { event, client, why, zone, count } : { event, count });
@@ -121,5 +121,6 @@ const refusal = (fields: Partial<RefusedEvent> = {}): RefusedEvent => ({
   client: '203.0.113.9#40000',
   identity: null,
   rule: '',
+  secondaries: [],
   ...fields,
 });

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { clearRow, newSourceTable, SourceCounter, type SourceTable } from '../../../src/policy/limits/source-count.ts';
+import { type CountTable, clearRow, newCountTable, SharedCount } from '../../../src/policy/limits/shared-count.ts';
 
 const source = (i: number): Buffer => {
   const octets = Buffer.alloc(16);
   octets.writeUInt32BE(i, 12);
   return octets;
 };
-const table = (rows: number): SourceTable => ({ ...newSourceTable(rows), seed: Buffer.alloc(16, 1) });
+const table = (rows: number): CountTable => ({ ...newCountTable(rows), seed: Buffer.alloc(16, 1) });
 
 /** Enters so often and gives the handles of those let in. */
-const enterAll = (counter: SourceCounter, from: Buffer, limit: number, times: number): number[] =>
+const enterAll = (counter: SharedCount, from: Buffer, limit: number, times: number): number[] =>
   Array.from({ length: times }, () => counter.enter(from, limit)).filter((slot) => slot !== undefined);
 
 test('a source has so many connections and no more, and each that ends makes room for one', () => {
-  const counter = new SourceCounter(table(1), 0);
+  const counter = new SharedCount(table(1), 0);
   const slots = enterAll(counter, source(1), 3, 5);
   assert.equal(slots.length, 3);
   assert.equal(counter.total, 3);
@@ -27,7 +27,7 @@ test('a source has so many connections and no more, and each that ends makes roo
 });
 
 test('sources are counted apart', () => {
-  const counter = new SourceCounter(table(1), 0);
+  const counter = new SharedCount(table(1), 0);
 
   const counts = Array.from({ length: 300 }, (_, i) => enterAll(counter, source(i), 2, 4).length);
 
@@ -36,7 +36,7 @@ test('sources are counted apart', () => {
 
 test('the limit holds over all fronts together', () => {
   const shared = table(3);
-  const fronts = [0, 1, 2].map((row) => new SourceCounter(shared, row));
+  const fronts = [0, 1, 2].map((row) => new SharedCount(shared, row));
 
   const slots = [0, 1, 2, 0, 1, 2].map((row) => fronts[row]?.enter(source(9), 4));
 
@@ -48,19 +48,19 @@ test('the limit holds over all fronts together', () => {
 
 test('a front that died is forgotten, the others are not', () => {
   const shared = table(2);
-  const [dead, alive] = [new SourceCounter(shared, 0), new SourceCounter(shared, 1)];
+  const [dead, alive] = [new SharedCount(shared, 0), new SharedCount(shared, 1)];
   enterAll(dead, source(1), 9, 3);
   enterAll(alive, source(1), 9, 2);
 
   clearRow(shared, 0);
 
-  const after = new SourceCounter(shared, 0);
+  const after = new SharedCount(shared, 0);
   assert.equal(enterAll(after, source(1), 4, 9).length, 2);
 });
 
 test('a limit of none lets nobody in and leaves nothing behind', () => {
   const shared = table(1);
-  const counter = new SourceCounter(shared, 0);
+  const counter = new SharedCount(shared, 0);
 
   assert.equal(counter.enter(source(1), 0), undefined);
 
@@ -70,9 +70,9 @@ test('a limit of none lets nobody in and leaves nothing behind', () => {
 
 test('when all have left, the table is as it was', () => {
   const shared = table(2);
-  const fronts = [0, 1].map((row) => new SourceCounter(shared, row));
+  const fronts = [0, 1].map((row) => new SharedCount(shared, row));
   const entered = Array.from({ length: 400 }, (_, i) => {
-    const front = fronts[i % 2] as SourceCounter;
+    const front = fronts[i % 2] as SharedCount;
     return { front, slot: front.enter(source(i % 90), 100) as number };
   });
 
@@ -88,7 +88,7 @@ test('whatever two fronts do, they count as one list would', () => {
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       clearRow(shared, 0);
       clearRow(shared, 1);
-      const fronts = [0, 1].map((row) => new SourceCounter(shared, row));
+      const fronts = [0, 1].map((row) => new SharedCount(shared, row));
       const open: { row: number; from: number; slot: number }[] = [];
       for (const { row, from, isLeaving, pick } of steps) {
         if (isLeaving && open.length > 0) {

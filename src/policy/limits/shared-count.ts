@@ -1,7 +1,7 @@
 /**
- * How many connections each source has, over all fronts. Every front writes to a row of its own and reads all of them,
- * so counting needs no lock, and the row of a front that died is simply cleared. A front counts first and looks then:
- * two that race may both turn a client away at the limit, never both let it in.
+ * How many of something each of many has (connections of a source, say), over all fronts. Every front writes to a row of
+ * its own and reads all of them, so counting needs no lock, and the row of a front that died is simply cleared. A front
+ * counts first and looks then: two that race may both be turned away at the limit, never both let in.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Bytes } from '../../base/bytes.ts';
@@ -9,43 +9,42 @@ import type { Bytes } from '../../base/bytes.ts';
 const SLOTS = 1 << 16;
 const PROBES = 16;
 
-export interface SourceTable {
+export interface CountTable {
   /** For each front: `SLOTS` tags, then `SLOTS` counts. */
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly rows: number;
   readonly seed: Uint8Array;
 }
 
-export const newSourceTable = (rows: number): SourceTable => ({
+export const newCountTable = (rows: number): CountTable => ({
   words: new Int32Array(new SharedArrayBuffer(rows * 2 * SLOTS * 4)),
   rows,
   seed: new Uint8Array(randomBytes(16)),
 });
 
 /** Forgets what a front had counted: it is gone. */
-export const clearRow = (table: SourceTable, row: number): void => {
+export const clearRow = (table: CountTable, row: number): void => {
   table.words.fill(0, row * 2 * SLOTS, (row + 1) * 2 * SLOTS);
 };
 
-export class SourceCounter {
-  readonly #table: SourceTable;
+export class SharedCount {
+  readonly #table: CountTable;
   readonly #base: number;
-  /** Connections of this front, by source. */
   #total = 0;
 
-  constructor(table: SourceTable, row: number) {
+  constructor(table: CountTable, row: number) {
     this.#table = table;
     this.#base = row * 2 * SLOTS;
   }
 
-  /** Connections of this front. */
+  /** Of this front. */
   get total(): number {
     return this.#total;
   }
 
   /** Counts one more; a handle to give back with `leave`, or undefined where that would be more than `limit`. */
-  enter(source: Bytes, limit: number): number | undefined {
-    const digest = createHmac('sha256', this.#table.seed).update(source).digest();
+  enter(key: Bytes, limit: number): number | undefined {
+    const digest = createHmac('sha256', this.#table.seed).update(key).digest();
     const tag = digest.readInt32LE(0) | 1;
     const first = digest.readUInt32LE(4);
     const slot = this.#ownSlot(first, tag);

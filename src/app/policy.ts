@@ -1,0 +1,44 @@
+/** What the fronts and the UDP side go by, put together from the configuration and from what changes without it. */
+import type { Config } from '../config/config.ts';
+import type { PolicyUpdate } from '../front/messages.ts';
+import { TallyBook } from '../front/rule-tallies.ts';
+import type { PrefixTable } from '../policy/prefix-table.ts';
+
+type PolicyConfig = Pick<Config, 'zones' | 'primaries' | 'secondaries' | 'rules' | 'keys' | 'limits'>;
+
+export class PolicyMaker {
+  readonly tallies: TallyBook;
+
+  /** `threads` that decide: the fronts and the UDP side. */
+  constructor(threads: number) {
+    this.tallies = new TallyBook(threads);
+  }
+
+  /** `zones` of the configuration: members of catalogs included. */
+  make(config: PolicyConfig, sets: ReadonlyMap<string, PrefixTable>): PolicyUpdate {
+    const { rules, keys, limits, secondaries } = config;
+    return {
+      rules,
+      keys,
+      limits,
+      sets,
+      tallies: this.tallies.open(rules.map(({ name }) => name)),
+      secondaries: [...secondaries.values()],
+      ...zoneFacts(config),
+    };
+  }
+}
+
+/** Lists that zones have in common are one object, so that 100,000 members of a catalog cost one list. */
+function zoneFacts({ zones, primaries }: PolicyConfig): Pick<PolicyUpdate, 'notifyFrom' | 'groups' | 'secondariesOf'> {
+  const notifyFrom = new Map<string, readonly string[]>();
+  const groups = new Map<string, readonly string[]>();
+  const secondariesOf = new Map<string, readonly string[]>();
+  for (const [name, zone] of zones) {
+    const primary = primaries.get(zone.primary);
+    if (primary?.kind === 'server') notifyFrom.set(name, primary.notifyFrom);
+    if (zone.groups.length > 0) groups.set(name, zone.groups);
+    if (zone.secondaries.length > 0) secondariesOf.set(name, zone.secondaries);
+  }
+  return { notifyFrom, groups, secondariesOf };
+}

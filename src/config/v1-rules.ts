@@ -1,0 +1,189 @@
+/** Rules as version 1 of the configuration has them on disk: who may have what, and what they are held to. */
+import { z } from 'zod';
+import type { LimitKey, TimeWindow } from '../policy/rule-config.ts';
+import { RCODE } from '../wire/registry.ts';
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  keyName,
+  later,
+  list,
+  mapping,
+  oneOrMany,
+  text,
+  words,
+  written,
+} from './shapes.ts';
+import * as values from './values.ts';
+
+const REQUEST_TYPES = ['AXFR', 'IXFR', 'SOA', 'NOTIFY'] as const;
+const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+const PER = ['source', 'key', 'certificate', 'zone'] as const;
+const SOURCE_PER: LimitKey = { kind: 'source', ipv4: 32, ipv6: 56 };
+
+const sourcePrefix = (value: string): values.Parsed<string> => {
+  if (!value.startsWith('set:')) return values.parsePrefix(value);
+  return value.length > 4
+    ? { ok: true, value }
+    : { ok: false, failure: 'expected `set:NAME`, with the name of one of `prefix-sets`' };
+};
+
+const time = mapping({
+  days: list(choice(DAYS), 'days')
+    .prefault([])
+    .meta({ description: 'Days on which it begins; every day unless given.', example: ['mon', 'tue'] }),
+  from: written(values.CLOCK_TIME, values.parseClockTime).prefault('00:00').meta({ description: 'Hours and minutes;' }),
+  to: written(values.CLOCK_TIME, values.parseClockTime).prefault('00:00').meta({
+    description: 'the same as `from` is a whole day, an earlier one the next morning.',
+  }),
+  zone: written('a time zone such as `UTC` or `Europe/Berlin`', values.parseTimeZone)
+    .prefault('UTC')
+    .meta({ description: 'Whose clock.' }),
+}).transform(({ days, ...rest }): TimeWindow => ({ ...rest, days: days.map((day) => DAYS.indexOf(day)) }));
+
+const match = mapping({
+  source: oneOrMany(written('a network', sourcePrefix), 'networks')
+    .optional()
+    .meta({
+      description: 'Networks, addresses, or `set:NAME` for one of `prefix-sets`.',
+      example: ['198.51.100.0/24', '2001:db8::/32'],
+    }),
+  transport: oneOrMany(choice(['tcp', 'tls', 'udp']), 'transports')
+    .optional()
+    .meta({ description: 'tcp, tls or udp.', example: 'tls' }),
+  listener: oneOrMany(written('an address with its port', values.parseListener), 'listeners')
+    .optional()
+    .meta({ description: 'Address and port of one of `listen`.', example: '127.0.0.1:53' }),
+  key: oneOrMany(keyName(), 'names of `keys`').optional().meta({
+    description: 'The TSIG key the request is signed with. Without it, signed and unsigned requests match alike.',
+    example: 'sec1-key',
+  }),
+  certificate: mapping({
+    names: list(written('a host name or address', values.parseCertificateName), 'names')
+      .prefault([])
+      .meta({ description: 'Names in it (subjectAltName), one of which must be there;' }),
+    pins: list(written('a pin', values.parsePin), 'pins')
+      .prefault([])
+      .meta({ description: 'SHA-256 of its public key (`zonegate cert pin`); where both are given, both must hold.' }),
+  })
+    .optional()
+    .meta({
+      description: 'What the certificate must be that the client has shown; so over TLS only.',
+      example: { names: ['sec1.example.net'], pins: [] },
+    }),
+  zone: oneOrMany(written('a zone name', values.parseZonePattern), 'zones')
+    .optional()
+    .meta({
+      description: 'A zone, `*.example.net` for all below it, or `*`.',
+      example: ['example.org', '*.example.net'],
+    }),
+  'zone-group': oneOrMany(text('a group of a catalog'), 'groups')
+    .optional()
+    .meta({ description: 'Groups that a catalog puts the zone in.', example: ['gold'] }),
+  type: oneOrMany(choice(REQUEST_TYPES), 'request types')
+    .optional()
+    .meta({
+      description: 'AXFR, IXFR and SOA unless given; NOTIFY only where it is.',
+      example: ['AXFR', 'IXFR', 'SOA'],
+    }),
+  time: time.optional().meta({
+    description: 'Days and hours.',
+    example: { days: ['mon', 'tue'], from: '22:00', to: '06:00', zone: 'UTC' },
+  }),
+  sig0: later('The SIG(0) key the request is signed with.'),
+})
+  .prefault({})
+  .meta({ description: 'Every item given must hold; a list means any of it. Nothing given matches all.' });
+
+const per = z
+  .union(
+    [
+      z.enum(PER).transform((kind): LimitKey => (kind === 'source' ? SOURCE_PER : { kind })),
+      mapping({ ipv4: integer(0, 32).prefault(32), ipv6: integer(0, 128).prefault(56) }).transform(
+        (lengths): LimitKey => ({ kind: 'source', ...lengths }),
+      ),
+    ],
+    { error: `expected ${words(PER)}, or prefix lengths such as \`{ ipv4: 24, ipv6: 56 }\`` },
+  )
+  .optional();
+
+/** A limit by itself, or with what it counts apart and more. */
+const limit = <V extends z.ZodType, S extends z.ZodRawShape>(value: V, expected: string, more: S) =>
+  z.preprocess(
+    (given) => (typeof given === 'object' || given === undefined ? given : { value: given }),
+    z.strictObject(
+      { value, ...more },
+      { error: (issue) => (issue.code === 'invalid_type' ? `expected ${expected}` : undefined) },
+    ),
+  );
+
+const rate = written(values.RATE, values.parseRate);
+const RATE_TYPES = { type: ['string', 'object'] };
+
+const limits = mapping({
+  per: per.meta({
+    description:
+      'What the limits count apart: source (v4 /32, v6 /56 unless lengths are given), key, certificate or zone.',
+    example: 'source',
+  }),
+  rate: limit(rate.meta({ example: '10/m' }), values.RATE, { per })
+    .optional()
+    .meta({
+      description: 'AXFR and IXFR requests, a token bucket for each rule and whatever `per` says.',
+      ...RATE_TYPES,
+      example: '10/m',
+    }),
+  concurrent: later('Transfers at a time.'),
+  queue: later('Transfers that wait.'),
+  bandwidth: later('Octets a second.'),
+  bytes: later('Octets an hour.'),
+  'repeat-axfr': later('Full transfers of a serial already delivered.'),
+  'min-progress': later('The least progress of a transfer.'),
+})
+  .prefault({})
+  .meta({ description: 'What an allowed request is held to.' });
+
+const rcodes = Object.keys(RCODE).filter((name) => name !== 'NOERROR' && name !== 'BADVERS') as [
+  keyof typeof RCODE,
+  ...(keyof typeof RCODE)[],
+];
+
+export const rule = mapping({
+  name: text('a name').optional().meta({ description: 'For logs; `rule-N` unless given.', example: 'sec1-over-xot' }),
+  match,
+  action: choice(['allow', 'refuse', 'drop', 'delay']).meta({
+    description: 'allow, refuse, drop (no answer) or delay (as `delay` says).',
+    example: 'allow',
+  }),
+  shadow: flag()
+    .prefault(false)
+    .meta({ description: 'Count and log what it would do, and go on with the rules behind it.' }),
+  limits,
+  answer: mapping({
+    rcode: choice(rcodes).prefault('REFUSED').meta({ description: 'Response code;' }),
+    ede: integer(0, 65535).optional().meta({ description: 'extended error (RFC 8914), 18 unless given;' }),
+    text: z
+      .string({ error: 'expected text' })
+      .max(200, { error: 'expected at most 200 characters' })
+      .prefault('')
+      .meta({ description: 'its text.' }),
+  })
+    .optional()
+    .meta({
+      description: 'refuse only: what the client is told.',
+      example: { rcode: 'REFUSED', ede: 18, text: 'ask the hostmaster' },
+    }),
+  delay: mapping({
+    by: duration().prefault('5s').meta({ description: 'How long a request is held,' }),
+    'at-most': integer(1, 100_000)
+      .prefault(100)
+      .meta({ description: 'how many at a time (what comes on top is not held, nor allowed),' }),
+    // biome-ignore lint/suspicious/noThenProperty: a key of the configuration.
+    then: choice(['refuse', 'drop', 'allow']).prefault('refuse').meta({ description: 'and what comes then.' }),
+  })
+    .optional()
+    // biome-ignore lint/suspicious/noThenProperty: a key of the configuration.
+    .meta({ description: 'delay only.', example: { by: '5s', 'at-most': 100, then: 'refuse' } }),
+});
