@@ -3,7 +3,7 @@ import type { Bytes } from '../base/bytes.ts';
 import type { Milliseconds } from '../base/clock.ts';
 import type { ChangeLimits } from '../guard/change.ts';
 import type { DnssecPolicy } from '../guard/dnssec/check.ts';
-import type { CertificateMatch, RuleConfig } from '../policy/rule-config.ts';
+import type { CertificateMatch, Rate, RuleConfig } from '../policy/rule-config.ts';
 import type { TsigKey } from '../tsig/key.ts';
 
 export type { Rate, RuleConfig, Transport } from '../policy/rule-config.ts';
@@ -234,6 +234,14 @@ export interface TimerBounds {
 export interface ConnectionLimits {
   readonly connections: number;
   readonly connectionsPerSource: number;
+  readonly newConnectionsPerSource: Rate;
+  /** Full TLS handshakes, and those that resume a session. */
+  readonly handshakesPerSource: Rate;
+  readonly resumedHandshakesPerSource: Rate;
+  readonly queriesPerConnection: number;
+  readonly queriesInFlight: number;
+  /** Octets. */
+  readonly memoryPerConnection: number;
   readonly idleTimeoutMs: Milliseconds;
   readonly firstMessageTimeoutMs: Milliseconds;
   readonly messageTimeoutMs: Milliseconds;

@@ -20,6 +20,7 @@ import type {
   ZoneSettings,
 } from './config.ts';
 import { resolveGuards } from './guards.ts';
+import { resolveLimits } from './limits.ts';
 import { resolveRule } from './rules.ts';
 import { canonical, nothingLeft } from './take-apart.ts';
 import type { V1, V1Zone } from './v1.ts';
@@ -68,14 +69,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     ),
     catalogTemplates: mapValues(templates, (own) => resolveSettings(own, zoneDefaults, file, around, [])),
     rules: rules.map((rule, index) => resolveRule(rule, index)),
-    limits: {
-      connections: limits.connections,
-      connectionsPerSource: limits['connections-per-source'],
-      idleTimeoutMs: limits['idle-timeout'],
-      firstMessageTimeoutMs: limits['first-message-timeout'],
-      messageTimeoutMs: limits['message-timeout'],
-      drainTimeoutMs: limits['drain-timeout'],
-    },
+    limits: resolveLimits(limits),
     store: resolveStore(store, path),
     threads: { front, pool },
     log: { level: log.level, format: log.format, transfers: log.transfers },

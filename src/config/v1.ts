@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import { choice, duration, file, flag, integer, later, list, mapping, named, text, written } from './shapes.ts';
+import { limits } from './v1-limits.ts';
 import { primary, secondary } from './v1-peers.ts';
 import { rule } from './v1-rules.ts';
 import { zone } from './v1-zone.ts';
@@ -115,25 +116,7 @@ export const v1 = mapping({
   rules: list(rule, 'rules').prefault([]).meta({
     description: 'Who may have what. The first match wins; what nothing matches is refused.',
   }),
-  limits: mapping({
-    connections: integer(1, 1_000_000).prefault(10_000).meta({ description: 'In all.' }),
-    'connections-per-source': integer(1, 1_000_000).prefault(50).meta({ description: 'From one address.' }),
-    'idle-timeout': duration().prefault('30s').meta({ description: 'Between whole messages.' }),
-    'first-message-timeout': duration().prefault('5s').meta({ description: 'From accept, handshake included.' }),
-    'message-timeout': duration().prefault('10s').meta({ description: 'From length prefix to last octet.' }),
-    'drain-timeout': duration().prefault('60s').meta({
-      description: 'After SIGTERM transfers may run on for so long; then they are cut, and the service ends.',
-    }),
-    'new-connections-per-source': later('A second.'),
-    'handshakes-per-source': later('Full handshakes a second.'),
-    'resumed-handshakes-per-source': later('Resumed handshakes a second.'),
-    'queries-per-connection': later('In all.'),
-    'queries-in-flight': later('At a time, of one connection.'),
-    'memory-per-connection': later('Octets.'),
-    concurrent: later('Transfers at a time.'),
-  })
-    .prefault({})
-    .meta({ description: 'What connections are held to.' }),
+  limits,
   store: mapping({
     type: choice(['memory', 'lmdb'], ['redis'])
       .prefault('lmdb')

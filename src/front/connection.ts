@@ -23,11 +23,13 @@ import {
 } from './pipeline.ts';
 import { PLAIN_QUANTUM, TLS_QUANTUM, TransferStream } from './stream.ts';
 import type { Delay } from './tarpit.ts';
+import { clientOf, runningTransfer, streamFacts, type TransferFacts, transferEvent } from './transfer-report.ts';
 
-/** Requests in flight on one connection; further ones wait in the socket. */
-const MOST_IN_FLIGHT = 64;
-/** Octets of answers that a connection may have queued and still be read from. */
-const MOST_QUEUED = 256 * 1024;
+/**
+ * Of `memory-per-connection`, what is kept free while it is read from: what one read of the socket brings, and a
+ * message that is not whole yet.
+ */
+const RESERVED_MEMORY = 192_000;
 
 interface Active {
   readonly stream: TransferStream;
@@ -50,6 +52,9 @@ export class Connection {
   #waiting = 0;
   /** Octets that came while too much was in flight. */
   #held: Buffer[] = [];
+  /** Octets of requests that are delayed, and of answers that a plain socket has not taken. */
+  #ownOctets = 0;
+  #requests = 0;
   #isScheduled = false;
   #isClosing = false;
   /** The client has said all; what it has asked is answered, what is held of it, too. */
@@ -65,7 +70,7 @@ export class Connection {
     this.#socket = socket;
     this.peer = peer;
     this.#context = context;
-    this.#quantum = peer.transport === 'tls' ? TLS_QUANTUM : PLAIN_QUANTUM;
+    this.#quantum = peer.transport === 'tls' ? tlsQuantum(context.policy.limits.memoryPerConnection) : PLAIN_QUANTUM;
     this.#messages = socket instanceof TLSSocket ? new MessageSink(socket) : undefined;
     this.#quietSince = context.clock.now();
     socket.on('data', (data: Buffer) => this.#receive(data));
@@ -92,21 +97,13 @@ export class Connection {
   /** No more requests; running transfers go on to their end. */
   closeWhenIdle(): void {
     this.#isClosing = true;
+    this.#held = [];
+    this.#socket.resume();
     this.#endIfIdle();
   }
 
   running(now: number): RunningTransfer[] {
-    return this.#active.map(({ stream, startedAt }) => ({
-      zone: stream.transfer.zone,
-      type: stream.transfer.type,
-      transport: this.peer.transport,
-      client: this.#client(),
-      identity: stream.transfer.identity,
-      serial: stream.transfer.version.handle.serial,
-      bytes: stream.bytes,
-      totalBytes: stream.totalBytes,
-      ms: now - startedAt,
-    }));
+    return this.#active.map(({ stream, startedAt }) => runningTransfer(stream, this.peer, now - startedAt));
   }
 
   #receive(data: Buffer): void {
@@ -119,9 +116,13 @@ export class Connection {
     this.#cork();
     const taken = this.#framer.push(data, (message) => {
       this.#request(message);
-      return this.#fate === undefined && !this.#isSaturated;
+      return this.#fate === undefined && !this.#isClosing && !this.#isSaturated;
     });
     this.#uncork();
+    if (this.#isClosing) {
+      this.#endIfIdle();
+      return;
+    }
     if (!this.#framer.isInMessage) this.#messageBegan = undefined;
     else this.#messageBegan ??= this.#context.clock.now();
     if (taken < data.length) this.#hold(data.subarray(taken));
@@ -138,8 +139,14 @@ export class Connection {
 
   /** Answers pile up: a client that asks and does not read is not read from either. */
   get #isSaturated(): boolean {
+    const { queriesInFlight, memoryPerConnection } = this.#context.policy.limits;
     const inFlight = this.#active.length + this.#finishing.size + this.#waiting;
-    return inFlight >= MOST_IN_FLIGHT || this.#socket.writableLength > MOST_QUEUED;
+    return inFlight >= queriesInFlight || this.#octets > memoryPerConnection - RESERVED_MEMORY;
+  }
+
+  /** Octets that are there for this client alone. Of a plain transfer the socket holds none: it lies in shared memory. */
+  get #octets(): number {
+    return this.#ownOctets + (this.#messages === undefined ? 0 : this.#socket.writableLength);
   }
 
   get #isTransferring(): boolean {
@@ -165,6 +172,8 @@ export class Connection {
     this.#hadMessage = true;
     this.#quietSince = now;
     this.#messageBegan = undefined;
+    // The last one is answered: what comes after it is read, so that no reset overtakes the answers, and dropped.
+    if (++this.#requests >= context.policy.limits.queriesPerConnection) this.#isClosing = true;
     context.counters.add('requests');
     this.#act(handleRequest(message, this.#requestContext(now)), message, now);
   }
@@ -186,7 +195,7 @@ export class Connection {
         if (outcome.refusal !== undefined) this.#noteRefusal(outcome.refusal);
         if (outcome.told !== undefined) {
           const { transport } = this.peer;
-          context.report({ event: 'soa-told', ...outcome.told, transport, client: this.#client() });
+          context.report({ event: 'soa-told', ...outcome.told, transport, client: clientOf(this.peer) });
         }
         this.#writeMessage(outcome.message);
         return;
@@ -209,9 +218,11 @@ export class Connection {
   #delay(delay: Delay, message: Bytes): void {
     const mine = new Uint8Array(message);
     this.#waiting++;
+    this.#ownOctets += mine.length;
     this.#context.counters.add('delayed');
     this.#context.tarpit.hold(delay, (next) => {
       this.#waiting--;
+      this.#ownOctets -= mine.length;
       if (this.#fate !== undefined) return;
       const now = this.#context.clock.now();
       const outcome = next === 'drop' ? DROPPED : handleRequest(mine, this.#requestContext(now, true));
@@ -282,9 +293,9 @@ export class Connection {
     const socket = this.#socket;
     // 'drain' will call again: until then the socket holds all that it is meant to.
     if (this.#fate !== undefined || socket.writableNeedDrain) return;
+    this.#resumeReceiving();
     const active = this.#active.shift();
     if (active === undefined) {
-      this.#resumeReceiving();
       this.#endIfIdle();
       return;
     }
@@ -312,71 +323,40 @@ export class Connection {
   #finish({ stream, startedAt }: Active, outcome: TransferEvent['outcome']): void {
     const now = this.#context.clock.now();
     this.#quietSince = now;
-    const { transfer, delta } = stream;
     stream.release();
-    // The SOA goes out twice.
-    const records = delta?.answer.records ?? transfer.version.handle.records + 1;
-    this.#report(transfer, {
-      messages: stream.messages,
-      records: outcome === 'done' ? records : 0,
-      bytes: stream.bytes,
-      ms: now - startedAt,
-      outcome,
-      'sent-as': delta === undefined ? 'AXFR' : 'IXFR',
-    });
+    this.#report(stream.transfer, streamFacts(stream, outcome, now - startedAt));
   }
 
-  #report(
-    transfer: AcceptedTransfer,
-    facts: Pick<TransferEvent, 'messages' | 'records' | 'bytes' | 'ms' | 'outcome' | 'sent-as'>,
-  ): void {
+  #report(transfer: AcceptedTransfer, facts: TransferFacts): void {
     const { counters } = this.#context;
     counters.add(`transfers-${facts.outcome}`);
     counters.add('transfer-octets', facts.bytes);
-    this.#context.report({
-      event: 'transfer',
-      zone: transfer.zone,
-      type: transfer.type,
-      'sent-as': facts['sent-as'],
-      transport: this.peer.transport,
-      client: this.#client(),
-      identity: transfer.identity,
-      rule: transfer.rule,
-      from: transfer.from,
-      to: transfer.version.handle.serial,
-      messages: facts.messages,
-      records: facts.records,
-      bytes: facts.bytes,
-      ms: facts.ms,
-      outcome: facts.outcome,
-      secondaries: transfer.secondaries,
-    });
+    this.#context.report(transferEvent(transfer, this.peer, facts));
   }
 
   #noteRefusal(refusal: Refusal): void {
     this.#context.counters.add(`refused-${refusal.why}`);
     const { transport } = this.peer;
-    this.#context.report({ event: 'refused', ...refusal, transport, client: this.#client() });
+    this.#context.report({ event: 'refused', ...refusal, transport, client: clientOf(this.peer) });
   }
 
   #noteShadow(hit: ShadowHit): void {
     this.#context.counters.add('shadow-hits');
-    this.#context.report({ event: 'shadow', ...hit, transport: this.peer.transport, client: this.#client() });
+    this.#context.report({ event: 'shadow', ...hit, transport: this.peer.transport, client: clientOf(this.peer) });
   }
 
   #writeMessage(message: Uint8Array): void {
     const framed = Buffer.allocUnsafe(message.length + 2);
     framed.writeUInt16BE(message.length, 0);
     framed.set(message, 2);
-    this.#socket.write(framed);
-  }
-
-  #client(): string {
-    return `${this.peer.addressText}#${this.#port}`;
-  }
-
-  get #port(): number {
-    return this.#socket.remotePort ?? 0;
+    if (this.#messages !== undefined) {
+      this.#socket.write(framed);
+      return;
+    }
+    this.#ownOctets += framed.length;
+    this.#socket.write(framed, () => {
+      this.#ownOctets -= framed.length;
+    });
   }
 
   #clientEnded(): void {
@@ -407,6 +387,10 @@ export class Connection {
     this.#context.gone(this);
   }
 }
+
+/** A quantum is gathered in memory of the connection's own. */
+const tlsQuantum = (memory: number): number =>
+  Math.min(TLS_QUANTUM, Math.max(1, Math.floor((memory - RESERVED_MEMORY) / 2 / 16_384)));
 
 const NOTHING = Buffer.alloc(0);
 const DROPPED: Outcome = { kind: 'close' };

@@ -8,6 +8,7 @@ export interface Peer {
   readonly address: AddressBytes;
   /** Address text, without the port. */
   readonly addressText: string;
+  readonly port: number;
   /** `address#port` of the listener. */
   readonly listener: string;
   /** Of the client, verified. */
@@ -20,16 +21,17 @@ export interface PeerOptions {
   readonly listener: string;
   readonly certificate?: ClientCertificate | undefined;
   readonly udpSize?: number | undefined;
+  readonly port?: number | undefined;
 }
 
 /** Undefined where the socket no longer knows its address: the client is gone. */
 export function makePeer(
   transport: Transport,
   addressText: string | undefined,
-  { listener, certificate, udpSize }: PeerOptions,
+  { listener, certificate, udpSize, port = 0 }: PeerOptions,
 ): Peer | undefined {
   const address = addressText === undefined ? undefined : parseAddress(addressText);
   if (address === undefined || addressText === undefined) return undefined;
   const bare = addressText.startsWith('::ffff:') ? addressText.slice(7) : addressText;
-  return { transport, address, addressText: bare, listener, certificate, udpSize };
+  return { transport, address, addressText: bare, port, listener, certificate, udpSize };
 }

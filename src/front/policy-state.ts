@@ -2,8 +2,9 @@
 import { LRUCache } from 'lru-cache';
 import type { ConnectionLimits } from '../config/config.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
+import { NamedSources } from '../policy/named-sources.ts';
 import { type OriginView, Policy } from '../policy/policy.ts';
-import { type Prefix, parsePrefix } from '../policy/prefix.ts';
+import { type AddressBytes, type Prefix, parsePrefix } from '../policy/prefix.ts';
 import { SecondaryMatcher } from '../policy/secondaries.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { PolicyUpdate } from './messages.ts';
@@ -20,6 +21,8 @@ export class PolicyState {
   readonly notifyFrom: ReadonlyMap<string, readonly Prefix[]>;
   readonly rates: RateTable;
   readonly tallies: RuleTallies;
+  readonly #update: PolicyUpdate;
+  #named: NamedSources | undefined;
   readonly #secondaries: SecondaryMatcher;
   readonly #secondariesOf: ReadonlyMap<string, readonly string[]>;
   /**
@@ -30,6 +33,7 @@ export class PolicyState {
 
   /** `row`: of this thread, in the tallies. */
   constructor(update: PolicyUpdate, rates: RateTable, row: number) {
+    this.#update = update;
     this.policy = new Policy(update.rules, { sets: update.sets, groups: update.groups });
     this.keys = update.keys;
     this.limits = update.limits;
@@ -55,6 +59,22 @@ export class PolicyState {
       this.#views.set(id, view);
     }
     return view;
+  }
+
+  /** Whether the configuration names the source: a secondary, a primary, a network that a rule lets in. */
+  isNamed(source: AddressBytes): boolean {
+    this.#named ??= this.#nameSources();
+    return this.#named.has(source);
+  }
+
+  /** Not before it is needed: most of the time there is room for strangers, too. */
+  #nameSources(): NamedSources {
+    const { secondaries, notifyFrom } = this.#update;
+    const primaries = [...new Set(notifyFrom.values())].flat();
+    return new NamedSources(this.policy.rules, this.policy.around, [
+      ...secondaries.flatMap(({ sources }) => sources),
+      ...primaries,
+    ]);
   }
 
   /** Names of the zone's secondaries that the client looks like. */

@@ -24,6 +24,7 @@ import {
 import { PolicyState } from './policy-state.ts';
 import { TransferStream } from './stream.ts';
 import type { Tarpit } from './tarpit.ts';
+import { clientOf } from './transfer-report.ts';
 import type { FrontZones, ServedDelta } from './zones.ts';
 
 export interface UdpAddress {
@@ -99,10 +100,10 @@ export class UdpServer {
 
   #receive({ socket, from, maxSize, listener }: Datagram, message: Uint8Array): void {
     const { clock, counters } = this.#options;
-    const peer = makePeer('udp', from.address, { listener, udpSize: maxSize });
+    const peer = makePeer('udp', from.address, { listener, udpSize: maxSize, port: from.port });
     if (peer === undefined) return;
     counters.add('requests');
-    const client = `${peer.addressText}#${from.port}`;
+    const client = clientOf(peer);
     const send = (answer: Uint8Array | undefined): void => {
       if (answer !== undefined) socket.send(answer, from.port, from.address, () => undefined);
     };

@@ -126,6 +126,7 @@ function counterFamilies(counters: ReadonlyMap<string, number>): Family[] {
     total('zonegate_connections_accepted_total', 'Connections accepted.', 'connections-accepted'),
     total('zonegate_connections_over_limit_total', 'Connections closed over a limit.', 'connections-over-limit'),
     total('zonegate_tls_handshake_failures_total', 'TLS handshakes that failed.', 'handshake-failures'),
+    byLabel('zonegate_tls_handshakes_total', 'TLS handshakes: full, resumed, over a limit.', 'kind', 'handshakes-'),
     total('zonegate_requests_total', 'Requests received.', 'requests'),
     total('zonegate_notifies_total', 'NOTIFY messages accepted.', 'notifies'),
   ];

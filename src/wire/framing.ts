@@ -11,6 +11,11 @@ export class MessageFramer {
     return this.#filled > 0;
   }
 
+  /** Octets of it that are kept. */
+  get octets(): number {
+    return this.#partial.length;
+  }
+
   /**
    * Takes what arrived and calls `onMessage` with each whole message, without its prefix: a view that is valid during
    * the call only. Stops early, with the rest unread, when `onMessage` gives false.

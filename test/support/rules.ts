@@ -63,6 +63,12 @@ export const policyUpdate = (
   limits: {
     connections: 1000,
     connectionsPerSource: 1000,
+    newConnectionsPerSource: { count: 1000, perMs: 1000 },
+    handshakesPerSource: { count: 1000, perMs: 1000 },
+    resumedHandshakesPerSource: { count: 1000, perMs: 1000 },
+    queriesPerConnection: 1000,
+    queriesInFlight: 64,
+    memoryPerConnection: 1_000_000,
     idleTimeoutMs: 1000,
     firstMessageTimeoutMs: 1000,
     messageTimeoutMs: 1000,

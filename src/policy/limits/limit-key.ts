@@ -33,7 +33,8 @@ function whoOf(per: LimitKey, facts: Pick<Facts, 'source' | 'key' | 'sig0' | 'ce
   }
 }
 
-function sourceKey(source: AddressBytes, per: LimitKey): Bytes {
+/** A source as limits count it. */
+export function sourceKey(source: AddressBytes, per: LimitKey = BY_SOURCE): Bytes {
   const { ipv4, ipv6 } = per.kind === 'source' ? per : { ipv4: 32, ipv6: 56 };
   return maskAddress(source, isMapped(source) ? 96 + ipv4 : ipv6);
 }

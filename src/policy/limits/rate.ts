@@ -31,19 +31,46 @@ export const newRateTable = (): RateTable => ({
 });
 
 /** Takes one token from the bucket of `key` (rule and source, say). False when it is empty. `now` in milliseconds. */
-export function takeToken(table: RateTable, key: Bytes, rate: Rate, now: number): boolean {
+export const takeToken = (table: RateTable, key: Bytes, rate: Rate, now: number): boolean =>
+  changeBucket(table, key, rate, now, (ahead, interval) => {
+    const next = ahead + interval;
+    return next > interval * BigInt(rate.count) ? undefined : next;
+  });
+
+/** Takes tokens that are owed: a bucket that has fewer is emptied, and stays so for as long again at most. */
+export const chargeTokens = (table: RateTable, key: Bytes, rate: Rate, now: number, count: number): void => {
+  changeBucket(table, key, rate, now, (ahead, interval) => {
+    const debt = interval * BigInt(rate.count * 2);
+    const next = ahead + interval * BigInt(count);
+    return next > debt ? debt : next;
+  });
+};
+
+/** Gives back a token that was taken for nothing. */
+export const returnToken = (table: RateTable, key: Bytes, rate: Rate, now: number): void => {
+  changeBucket(table, key, rate, now, (ahead, interval) => (ahead > interval ? ahead - interval : 0n));
+};
+
+/** `change`: how far ahead the bucket is to be full, from how far it is; undefined leaves it, and gives false. */
+function changeBucket(
+  table: RateTable,
+  key: Bytes,
+  rate: Rate,
+  now: number,
+  change: (ahead: bigint, interval: bigint) => bigint | undefined,
+): boolean {
   const digest = createHmac('sha256', table.seed).update(key).digest();
   const tag = BigInt(digest.readUInt32LE(0) >>> 4);
   const first = digest.readUInt32LE(4);
   const time = BigInt(Math.floor(now * UNITS_PER_MS)) & TIME_MASK;
   const interval = BigInt(Math.max(1, Math.round((rate.perMs * UNITS_PER_MS) / rate.count)));
-  const burst = interval * BigInt(rate.count);
   for (;;) {
     const { index, word } = findWord(table.words, first, tag, time);
     const ahead = BigInt.asUintN(64, word) >> TIME_BITS === tag ? unitsAhead(word, time) : 0n;
-    const next = ahead + interval;
-    if (next > burst) return false;
-    const replacement = BigInt.asIntN(64, (tag << TIME_BITS) | ((time + next) & TIME_MASK));
+    const next = change(ahead, interval);
+    if (next === undefined) return false;
+    const end = next > LONGEST_UNITS ? LONGEST_UNITS : next;
+    const replacement = BigInt.asIntN(64, (tag << TIME_BITS) | ((time + end) & TIME_MASK));
     if (Atomics.compareExchange(table.words, index, word, replacement) === word) return true;
   }
 }

@@ -36,6 +36,12 @@ test('the least configuration has every default of INTERFACE.md', () => {
     limits: {
       connections: 10_000,
       connectionsPerSource: 50,
+      newConnectionsPerSource: { count: 200, perMs: 1000 },
+      handshakesPerSource: { count: 100, perMs: 1000 },
+      resumedHandshakesPerSource: { count: 500, perMs: 1000 },
+      queriesPerConnection: 100_000,
+      queriesInFlight: 64,
+      memoryPerConnection: 1_000_000,
       idleTimeoutMs: 30_000,
       firstMessageTimeoutMs: 5_000,
       messageTimeoutMs: 10_000,

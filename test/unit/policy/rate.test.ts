@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { newRateTable, type RateTable, takeToken } from '../../../src/policy/limits/rate.ts';
+import { chargeTokens, newRateTable, type RateTable, returnToken, takeToken } from '../../../src/policy/limits/rate.ts';
 import type { Rate } from '../../../src/policy/rule-config.ts';
 import type { HammerTask } from '../../support/rate-hammer.ts';
 
@@ -128,4 +128,27 @@ test('two threads that hammer one bucket get what it holds, no more and no less'
     assert.equal((taken[0] as number) + (taken[1] as number), count);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+});
+
+test('a token that is given back can be taken again, and none is won by it', () => {
+  const rates = table();
+  const rate = { count: 5, perMs: 1000 };
+  passes(rates, 'k', rate, NOW, 5);
+
+  returnToken(rates, key('k'), rate, NOW);
+  assert.equal(passes(rates, 'k', rate, NOW, 5), 1);
+
+  for (let i = 0; i < 20; i++) returnToken(rates, key('k'), rate, NOW);
+  assert.equal(passes(rates, 'k', rate, NOW, 20), 5);
+});
+
+test('what is charged beyond what there is keeps the bucket empty, twice its time at most', () => {
+  const rates = table();
+  const rate = { count: 5, perMs: 1000 };
+  chargeTokens(rates, key('k'), rate, NOW, 7);
+  assert.equal(passes(rates, 'k', rate, NOW + 599, 1), 0, 'two are owed still, and one more is needed');
+  assert.equal(passes(rates, 'k', rate, NOW + 600, 2), 1);
+
+  chargeTokens(rates, key('other'), rate, NOW, 1_000_000);
+  assert.equal(passes(rates, 'other', rate, NOW + 2000, 20), 5);
 });

@@ -1,0 +1,39 @@
+/** `limits`: from the shape on disk. */
+import type { Limits } from './config.ts';
+import { nothingLeft } from './take-apart.ts';
+import type { V1 } from './v1.ts';
+
+export function resolveLimits(limits: V1['limits']): Limits {
+  const { connections, 'connections-per-source': connectionsPerSource, ...rest } = limits;
+  const {
+    'new-connections-per-source': newConnectionsPerSource,
+    'handshakes-per-source': handshakesPerSource,
+    'resumed-handshakes-per-source': resumedHandshakesPerSource,
+    'queries-per-connection': queriesPerConnection,
+    'queries-in-flight': queriesInFlight,
+    'memory-per-connection': memoryPerConnection,
+    ...timeouts
+  } = rest;
+  const {
+    'idle-timeout': idleTimeoutMs,
+    'first-message-timeout': firstMessageTimeoutMs,
+    'message-timeout': messageTimeoutMs,
+    'drain-timeout': drainTimeoutMs,
+    ...later
+  } = timeouts;
+  nothingLeft(later);
+  return {
+    connections,
+    connectionsPerSource,
+    newConnectionsPerSource,
+    handshakesPerSource,
+    resumedHandshakesPerSource,
+    queriesPerConnection,
+    queriesInFlight,
+    memoryPerConnection,
+    idleTimeoutMs,
+    firstMessageTimeoutMs,
+    messageTimeoutMs,
+    drainTimeoutMs,
+  };
+}

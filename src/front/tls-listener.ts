@@ -1,0 +1,131 @@
+/** A TLS listener: handshakes within their limits, and who the client has proved to be. */
+import type { Server, Socket } from 'node:net';
+import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { clientCertificate } from '../net/certificates.ts';
+import type { ClientCertificate } from '../policy/decision.ts';
+import type { HandshakeCharge } from '../policy/limits/handshakes.ts';
+import type { Admission, Arrival } from './admission.ts';
+import type { Counters } from './counters.ts';
+import type { FrontTls } from './messages.ts';
+
+/** The cheapest first: AES-128 sends half as much again as AES-256. */
+const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+
+export interface TlsListenerParts {
+  readonly tls: FrontTls;
+  readonly counters: Counters;
+  readonly admission: Admission;
+  /** Counts a connection in, or ends it. */
+  readonly admit: (socket: Socket) => Arrival | undefined;
+  readonly serve: (socket: TLSSocket, arrival: Arrival, certificate: ClientCertificate | undefined) => void;
+  /** A connection is gone that was not served. */
+  readonly gone: (arrival: Arrival) => void;
+  readonly handshakeTimeoutMs: number;
+}
+
+interface Handshake {
+  readonly arrival: Arrival;
+  readonly charge: HandshakeCharge;
+}
+
+export class TlsListener {
+  readonly server: TlsServer;
+  readonly #parts: TlsListenerParts;
+  /** Connections in their handshake, by both ends' addresses. */
+  readonly #handshakes = new Map<string, Handshake>();
+
+  constructor(parts: TlsListenerParts) {
+    this.#parts = parts;
+    const { tls } = parts;
+    this.server = createServer(
+      {
+        cert: tls.certPem,
+        key: tls.keyPem,
+        minVersion: 'TLSv1.3',
+        ciphers: CIPHERS,
+        honorCipherOrder: true,
+        ALPNProtocols: ['dot'],
+        ticketKeys: Buffer.from(tls.ticketKeys),
+        requestCert: tls.clientCertificate !== 'none',
+        rejectUnauthorized: tls.clientCertificate === 'required',
+        handshakeTimeout: parts.handshakeTimeoutMs,
+        noDelay: true,
+        ...(tls.clientCaPem !== undefined && { ca: tls.clientCaPem }),
+      },
+      (socket) => this.#done(socket),
+    );
+    // Counted from the accept on, so that handshakes, too, are within the limits.
+    (this.server as Server).on('connection', (socket) => this.#begin(socket));
+    // Failed, closed by the client, or out of time: Node tells, and leaves the connection as it is.
+    this.server.on('tlsClientError', (_error, socket) => {
+      parts.counters.add('handshake-failures');
+      this.#forget(endsOf(socket));
+      socket.destroy();
+    });
+  }
+
+  /** Connections in their handshake. */
+  get size(): number {
+    return this.#handshakes.size;
+  }
+
+  #begin(socket: Socket): void {
+    const { admission, admit, gone } = this.#parts;
+    const arrival = admit(socket);
+    if (arrival === undefined) return;
+    const charge = admission.beginHandshake(arrival);
+    if (charge === undefined) {
+      gone(arrival);
+      socket.destroy();
+      return;
+    }
+    const ends = endsOf(socket);
+    const handshake = { arrival, charge };
+    this.#handshakes.set(ends, handshake);
+    socket.once('close', () => {
+      if (this.#handshakes.get(ends) === handshake) this.#forget(ends);
+    });
+  }
+
+  #done(socket: TLSSocket): void {
+    const { admission, gone, serve, tls } = this.#parts;
+    const ends = endsOf(socket);
+    const handshake = this.#handshakes.get(ends);
+    this.#handshakes.delete(ends);
+    if (handshake === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { arrival, charge } = handshake;
+    const isInRate = admission.endHandshake(arrival, charge, socket.isSessionReused());
+    // RFC 9103 §7.1: ALPN `dot`, or nothing; a client that offers none is told by the close.
+    const hasAlpn = socket.alpnProtocol === 'dot' || tls.alpn === 'optional';
+    // No certificate is well where it is optional, one of an unknown CA is not.
+    const isForeign = socket.getPeerX509Certificate() !== undefined && !socket.authorized;
+    if (!isInRate || !hasAlpn || isForeign) {
+      gone(arrival);
+      socket.destroy();
+      return;
+    }
+    // Not before: during the handshake the end of the client's side is the end.
+    socket.allowHalfOpen = true;
+    serve(socket, arrival, certificateOf(socket));
+  }
+
+  #forget(ends: string): void {
+    const handshake = this.#handshakes.get(ends);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(ends);
+    this.#parts.gone(handshake.arrival);
+  }
+}
+
+/** Only of those that were verified. */
+function certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+  const shown = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  return shown && clientCertificate(shown);
+}
+
+/** What tells a TCP connection from every other: the raw socket and the one around it share nothing else in public. */
+const endsOf = (socket: Socket): string =>
+  `${socket.remoteAddress}#${socket.remotePort} ${socket.localAddress}#${socket.localPort}`;

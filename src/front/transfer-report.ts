@@ -1,0 +1,53 @@
+/** What is told of transfers: those that run, and those that ended. */
+import type { RunningTransfer, TransferEvent } from './messages.ts';
+import type { Peer } from './peer.ts';
+import type { AcceptedTransfer } from './pipeline.ts';
+import type { TransferStream } from './stream.ts';
+
+export const clientOf = ({ addressText, port }: Peer): string => `${addressText}#${port}`;
+
+export const runningTransfer = (
+  { transfer, bytes, totalBytes }: TransferStream,
+  peer: Peer,
+  ms: number,
+): RunningTransfer => ({
+  zone: transfer.zone,
+  type: transfer.type,
+  transport: peer.transport,
+  client: clientOf(peer),
+  identity: transfer.identity,
+  serial: transfer.version.handle.serial,
+  bytes,
+  totalBytes,
+  ms,
+});
+
+export type TransferFacts = Pick<TransferEvent, 'messages' | 'records' | 'bytes' | 'ms' | 'outcome' | 'sent-as'>;
+
+export const transferEvent = (transfer: AcceptedTransfer, peer: Peer, facts: TransferFacts): TransferEvent => ({
+  event: 'transfer',
+  zone: transfer.zone,
+  type: transfer.type,
+  'sent-as': facts['sent-as'],
+  transport: peer.transport,
+  client: clientOf(peer),
+  identity: transfer.identity,
+  rule: transfer.rule,
+  from: transfer.from,
+  to: transfer.version.handle.serial,
+  messages: facts.messages,
+  records: facts.records,
+  bytes: facts.bytes,
+  ms: facts.ms,
+  outcome: facts.outcome,
+  secondaries: transfer.secondaries,
+});
+
+/** Of a stream that ended so. */
+export function streamFacts(stream: TransferStream, outcome: TransferEvent['outcome'], ms: number): TransferFacts {
+  const { transfer, delta, messages, bytes } = stream;
+  // The SOA goes out twice.
+  const records = delta?.answer.records ?? transfer.version.handle.records + 1;
+  const sentAs = delta === undefined ? 'AXFR' : 'IXFR';
+  return { messages, records: outcome === 'done' ? records : 0, bytes, ms, outcome, 'sent-as': sentAs };
+}

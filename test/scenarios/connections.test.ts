@@ -1,0 +1,113 @@
+/** What connections are held to, over real sockets and both fronts: how many, how fast, how much on each. */
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { after, before, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { newSplitter } from '../support/message-splitter.ts';
+import { framed, type ScriptedPrimary, startScriptedPrimary } from '../support/scripted-primary.ts';
+import { type RunningService, startService } from '../support/service.ts';
+import { encodeMessage, TYPE_NUMBERS } from '../support/transfer-messages.ts';
+
+const ZONE = 'example.org';
+let primary: ScriptedPrimary;
+let service: RunningService;
+
+before(async () => {
+  primary = await startScriptedPrimary(ZONE, 1);
+  service = await startService({
+    config: {
+      threads: { front: 2, pool: 1 },
+      primaries: { one: { addresses: [`127.0.0.1:${primary.port}`] } },
+      zones: { [ZONE]: { primary: 'one' } },
+      rules: [{ name: 'local', match: { source: '127.0.0.0/8' }, action: 'allow' }],
+      limits: {
+        'new-connections-per-source': '10/h',
+        'handshakes-per-source': '3/h',
+        'resumed-handshakes-per-source': '6/h',
+        'queries-per-connection': 20,
+        'memory-per-connection': '256KB',
+      },
+    },
+  });
+  await service.event('zone-updated');
+});
+
+after(async () => {
+  await service.stop();
+  await primary.stop();
+});
+
+const soa = (id: number): Buffer =>
+  framed(encodeMessage({ id, flags: 0, question: { name: ZONE, type: TYPE_NUMBERS.SOA } }));
+
+const open = (localAddress: string): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port: service.port, host: '127.0.0.1', localAddress }, () => resolve(socket));
+    socket.once('error', reject);
+  });
+
+/** Ids of the answers until the connection ends. */
+async function answers(socket: Socket): Promise<number[]> {
+  const split = newSplitter();
+  const ids: number[] = [];
+  socket.on('error', () => undefined);
+  for await (const data of socket) ids.push(...split(data as Buffer).map((message) => message.readUInt16BE(0)));
+  return ids;
+}
+
+async function isServed(localAddress: string): Promise<boolean> {
+  const socket = await open(localAddress);
+  socket.end(soa(1));
+  return (await answers(socket).catch(() => [])).length === 1;
+}
+
+test('queries-per-connection: the last one is answered, what comes after it is dropped, and the connection ends', async () => {
+  const socket = await open('127.0.0.9');
+  const ids = Array.from({ length: 60 }, (_, i) => i + 1);
+  for (const id of ids) socket.write(soa(id));
+
+  assert.deepEqual(await answers(socket), ids.slice(0, 20));
+});
+
+test('new-connections-per-source counts connections that are gone, over both fronts, and other sources apart', async () => {
+  let served = 0;
+  for (let i = 0; i < 14; i++) if (await isServed('127.0.0.10')) served++;
+
+  assert.equal(served, 10);
+  assert.equal(await isServed('127.0.0.11'), true);
+});
+
+/** A handshake, and whether it was served; `session`: what it goes on with, or brings. */
+function handshake(
+  localAddress: string,
+  session?: Buffer,
+): Promise<{ how: 'full' | 'resumed' | 'ended'; session: Buffer | undefined }> {
+  return new Promise((resolve) => {
+    const socket = connectTls({
+      socket: connect({ host: '127.0.0.1', port: service.tlsPort, localAddress }),
+      ALPNProtocols: ['dot'],
+      rejectUnauthorized: false,
+      ...(session && { session }),
+    });
+    let ticket: Buffer | undefined;
+    socket.on('session', (given) => {
+      ticket = given;
+    });
+    socket.on('error', () => undefined);
+    socket.once('secureConnect', () => socket.write(soa(1)));
+    socket.once('data', () => {
+      resolve({ how: socket.isSessionReused() ? 'resumed' : 'full', session: ticket });
+      socket.destroy();
+    });
+    socket.once('close', () => resolve({ how: 'ended', session: ticket }));
+  });
+}
+
+test('full handshakes have their rate, resumed ones another, and sessions of one front go on at any', async () => {
+  const first = await handshake('127.0.0.20');
+  const hows = [first.how];
+  for (let i = 0; i < 3; i++) hows.push((await handshake('127.0.0.20', first.session)).how);
+  for (let i = 0; i < 3; i++) hows.push((await handshake('127.0.0.20')).how);
+
+  assert.deepEqual(hows, ['full', 'resumed', 'resumed', 'resumed', 'full', 'full', 'ended']);
+});
