@@ -2,9 +2,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { readCatalog } from '../src/catalog/read.ts';
 import { renderCatalog } from '../src/catalog/render.ts';
+import type { Result } from '../src/base/result.ts';
 import { type Judgement, judgeVersion } from '../src/guard/judge.ts';
+import { type PrefixList, readPrefixList } from '../src/policy/prefix-list.ts';
 import type { GenerateRequest } from '../src/pool/generate-task.ts';
-import type { CatalogTask, CatalogTaskResult, JudgeTask, ZoneTextTask } from '../src/pool/read-tasks.ts';
+import type { CatalogTask, CatalogTaskResult, JudgeTask, PrefixListRequest, ZoneTextTask } from '../src/pool/read-tasks.ts';
 import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
 import { renderIxfr } from '../src/xfr/ixfr-answer.ts';
@@ -102,6 +104,9 @@ export function text({ readable, version, apex, file }: ZoneTextTask): void {
     closeSync(descriptor);
   }
 }
+
+export const prefixList = ({ text: lines, maxPrefixes }: PrefixListRequest): Result<PrefixList, string> =>
+  readPrefixList(lines, maxPrefixes);
 
 export function catalog({ readable, version, apex, maxMembers }: CatalogTask): CatalogTaskResult {
   directory.add(readable);

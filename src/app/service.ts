@@ -30,6 +30,7 @@ import { SlabRegistry } from '../zone/slab-registry.ts';
 import { cutTransfer, endsWithin } from './drain.ts';
 import { frontListeners, udpAddresses } from './listeners.ts';
 import { PolicyMaker } from './policy.ts';
+import { folderOfFeeds, PrefixSets } from './prefix-sets.ts';
 import { ServiceReport } from './report.ts';
 import type { InheritedSocket } from './sockets.ts';
 
@@ -44,6 +45,7 @@ export class Service {
   readonly #rates = newRateTable();
   readonly #connections = new Int32Array(new SharedArrayBuffer(4));
   readonly #policies: PolicyMaker;
+  readonly #sets: PrefixSets;
   readonly #pool: Pool;
   readonly #hub: FrontHub;
   readonly #udp: UdpServer;
@@ -61,6 +63,7 @@ export class Service {
   #admin: AdminServer | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #drainer: Promise<void> | undefined;
+  #reloading: Promise<void> = Promise.resolve();
 
   /** Rejects with ZG_STORE_FAILED where the store cannot be used. */
   static async open(configFile: string, config: Config, sockets: readonly InheritedSocket[]): Promise<Service> {
@@ -98,7 +101,13 @@ export class Service {
     this.#shadows = new EventSummary('shadow', { emit });
     this.#pool = new Pool(config.threads.pool, this.#registry);
     this.#policies = new PolicyMaker(config.threads.front + 1);
-    const policy = this.#policies.make(config, new Map());
+    this.#sets = new PrefixSets({
+      compile: (text, most) => this.#pool.prefixList(text, most),
+      folder: folderOfFeeds(config.store),
+      report: (event, fields) => this.#log.event(event, fields, event === 'feed-failed' ? 'warn' : 'info'),
+      changed: () => this.#setPolicy(),
+    });
+    const policy = this.#policies.make(config, this.#sets.tables);
     const counts = newCountTable(config.threads.front + 1);
     const onEvents = (events: readonly FrontEvent[]): void => {
       for (const event of events) this.#onFrontEvent(event);
@@ -188,6 +197,8 @@ export class Service {
     if (this.#config.store.type === 'memory') {
       this.#log.warn('store: memory keeps nothing over a restart; every zone is transferred anew then');
     }
+    // First, as a rule that keeps somebody out by a set must not begin without it.
+    await this.#sets.configure(this.#config.prefixSets);
     await this.#hub.start();
     await this.#udp.listen();
     const { admin } = this.#config;
@@ -211,8 +222,13 @@ export class Service {
     return this.#admin?.port;
   }
 
-  /** Checks the new file whole; then swaps what can be swapped, and names what cannot. */
+  /** One after the other. */
   reload(): void {
+    this.#reloading = this.#reloading.then(() => this.#reload());
+  }
+
+  /** Checks the new file whole; then swaps what can be swapped, and names what cannot. */
+  async #reload(): Promise<void> {
     const loaded = loadConfig(this.#configFile);
     if (!loaded.ok) {
       const errors = loaded.problems.map(({ file, line, path, message }) => ({ file, line, path, message }));
@@ -220,6 +236,9 @@ export class Service {
       return;
     }
     const { changed, needsRestart } = compareConfigs(this.#config, loaded.config);
+    // Before the rules that go by them.
+    await this.#sets.configure(loaded.config.prefixSets);
+    if (this.#drainer !== undefined) return;
     const { listen, certificates, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, certificates, store, threads, admin };
     this.#log = createLog({ ...this.#config.log, destination: this.#output });
@@ -246,6 +265,7 @@ export class Service {
     const transfers = await this.#hub.transfers();
     this.#log.event('draining', { transfers: transfers.length });
     this.#upstream.stop();
+    this.#sets.close();
     this.#notifier.stop();
     this.#udp.close();
     const isDrained = await endsWithin(this.#hub.drain(), this.#config.limits.drainTimeoutMs);
@@ -305,11 +325,17 @@ export class Service {
   /** What goes by the zones there are, members of catalogs included. */
   #configureZones(): void {
     const config = { ...this.#config, zones: this.#upstream.zoneConfigs };
-    const policy = this.#policies.make(config, new Map());
-    this.#hub.setPolicy(policy);
-    this.#udp.setPolicy(policy);
+    this.#setPolicy();
     this.#standings.configure(config);
     this.#notifier.configure(config);
+  }
+
+  /** Rules, keys, limits and what they go by. */
+  #setPolicy(): void {
+    const config = { ...this.#config, zones: this.#upstream.zoneConfigs };
+    const policy = this.#policies.make(config, this.#sets.tables);
+    this.#hub.setPolicy(policy);
+    this.#udp.setPolicy(policy);
   }
 
   async #answerIxfr({ zone, version, from }: IxfrWish): Promise<PublishedAnswer | undefined> {

@@ -19,6 +19,8 @@ export interface Config {
   readonly zones: ReadonlyMap<string, ZoneConfig>;
   /** By name. */
   readonly catalogTemplates: ReadonlyMap<string, ZoneSettings>;
+  /** By name. */
+  readonly prefixSets: ReadonlyMap<string, PrefixSetConfig>;
   readonly rules: readonly RuleConfig[];
   readonly limits: Limits;
   readonly store: StoreConfig;
@@ -26,6 +28,19 @@ export interface Config {
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text'; readonly transfers: 'all' | 'summary' };
   readonly admin: AdminConfig | undefined;
 }
+
+export type PrefixSetConfig = {
+  /** More are not taken. */
+  readonly maxPrefixes: number;
+} & (
+  | { readonly kind: 'file'; readonly file: string }
+  | {
+      readonly kind: 'feed';
+      readonly url: string;
+      readonly refreshMs: Milliseconds;
+      readonly timeoutMs: Milliseconds;
+    }
+);
 
 export type StoreConfig =
   | { readonly type: 'memory' }

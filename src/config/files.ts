@@ -3,10 +3,12 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Bytes } from '../base/bytes.ts';
 import type { TrustAnchor } from '../guard/dnssec/anchor.ts';
+import { readPrefixList } from '../policy/prefix-list.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { Path } from './document.ts';
 import { checkAnchors } from './guards.ts';
 import { entriesOf, type Finding, isMapping } from './references.ts';
+import { MAX_PREFIXES } from './v1-sets.ts';
 import { parseBase64 } from './values.ts';
 
 export interface CheckedFiles {
@@ -35,11 +37,12 @@ export function checkFiles(
   const authorities = (['primaries', 'secondaries'] as const).flatMap((section) =>
     entriesOf(value, section).flatMap(([name, peer]) => checkAuthorities([section, name], peer, read)),
   );
+  const sets = entriesOf(value, 'prefix-sets').flatMap(([name, set]) => checkPrefixFile(name, set, read));
   const { anchors, problems } = checkAnchors(value, read, unreadable);
   return {
     anchors,
     secrets: new Map(keys.flatMap(({ name, secret }) => (secret === undefined ? [] : [[name, secret]]))),
-    problems: [...[...keys, ...certificates].flatMap(({ problems }) => problems), ...authorities, ...problems],
+    problems: [...[...keys, ...certificates].flatMap(({ problems }) => problems), ...authorities, ...sets, ...problems],
     warnings: [...keys, ...certificates].flatMap(({ warnings }) => warnings),
   };
 }
@@ -141,6 +144,19 @@ function checkAuthorities(peerPath: Path, peer: unknown, read: (path: string) =>
     return [{ path, message: unreadable(file, error) }];
   }
   return isCertificate(pem) ? [] : [{ path, message: `expected a certificate in PEM form in \`${file}\`` }];
+}
+
+/** A start with a list that cannot be read would let in whom it is to keep out. */
+function checkPrefixFile(name: string, set: unknown, read: (path: string) => string): Finding[] {
+  if (!isMapping(set) || typeof set['file'] !== 'string') return [];
+  const { file, 'max-prefixes': most } = set;
+  const path = ['prefix-sets', name, 'file'];
+  try {
+    const list = readPrefixList(read(file), typeof most === 'number' ? most : MAX_PREFIXES);
+    return list.ok ? [] : [{ path, message: `\`${file}\`: ${list.failure}` }];
+  } catch (error) {
+    return [{ path, message: unreadable(file, error) }];
+  }
 }
 
 function isCertificate(pem: string): boolean {

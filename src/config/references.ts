@@ -58,6 +58,7 @@ export function checkReferences(value: unknown): Findings {
   for (const [name, template] of entriesOf(value, 'catalog-templates')) {
     if (isMapping(template)) checkZone(['catalog-templates', name], template, defaults, must, found);
   }
+  for (const [name, set] of entriesOf(value, 'prefix-sets')) checkPrefixSet(name, set, found);
   checkRules(value, names.zones, must, found);
   return found;
 }
@@ -257,6 +258,19 @@ function checkZone(path: Path, zone: Mapping, defaults: Mapping, must: Must, fou
     const key = own[least] === undefined ? most : least;
     const message = `\`${least}\` (${textOf(least)}) is longer than \`${most}\` (${textOf(most)})`;
     found.problems.push({ path: [...path, 'timers', key], message });
+  }
+}
+
+function checkPrefixSet(name: string, set: unknown, found: Findings): void {
+  if (!isMapping(set)) return;
+  const path = ['prefix-sets', name];
+  if ((set['file'] === undefined) === (set['url'] === undefined)) {
+    const message = set['file'] === undefined ? 'expected `file` or `url`' : 'expected `file` or `url`, not both';
+    found.problems.push({ path, message, at: 'key' });
+  }
+  for (const key of ['refresh', 'timeout']) {
+    if (set['file'] === undefined || set[key] === undefined) continue;
+    found.problems.push({ path: [...path, key], message: `\`${key}\` goes with \`url\` only`, at: 'key' });
   }
 }
 

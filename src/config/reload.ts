@@ -18,6 +18,7 @@ const SECTIONS: Readonly<Record<keyof Config, 'live' | 'restart'>> = {
   secondaries: 'live',
   zones: 'live',
   catalogTemplates: 'live',
+  prefixSets: 'live',
   rules: 'live',
   limits: 'live',
   store: 'restart',

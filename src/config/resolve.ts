@@ -11,6 +11,7 @@ import type {
   HistoryLimits,
   Listener,
   PeerTls,
+  PrefixSetConfig,
   Primary,
   PrimaryTls,
   Secondary,
@@ -40,7 +41,14 @@ export interface Surroundings {
 /** Takes what has passed all checks; what is wrong here is a mistake of ours. */
 export function resolveV1(file: V1, around: Surroundings): Config {
   const { version: _version, listen, certificates, keys, primaries, secondaries, zones, rules, ...rest } = file;
-  const { 'zone-defaults': zoneDefaults, 'catalog-templates': templates, limits, store, ...others } = rest;
+  const {
+    'zone-defaults': zoneDefaults,
+    'catalog-templates': templates,
+    'prefix-sets': sets,
+    limits,
+    store,
+    ...others
+  } = rest;
   const { threads, log, admin, ...later } = others;
   nothingLeft(later);
   const front = threads.front === 'auto' ? Math.max(1, Math.floor(around.cores / 2)) : threads.front;
@@ -68,6 +76,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
       }),
     ),
     catalogTemplates: mapValues(templates, (own) => resolveSettings(own, zoneDefaults, file, around, [])),
+    prefixSets: mapValues(sets, (set) => resolvePrefixSet(set, path)),
     rules: rules.map((rule, index) => resolveRule(rule, index)),
     limits: resolveLimits(limits),
     store: resolveStore(store, path),
@@ -78,6 +87,19 @@ export function resolveV1(file: V1, around: Surroundings): Config {
       return { ...address, tokenFile: optional(tokenFile, path) };
     }),
   };
+}
+
+function resolvePrefixSet(set: V1['prefix-sets'][string], path: (name: string) => string): PrefixSetConfig {
+  const {
+    file,
+    url = '',
+    refresh: refreshMs = 900_000,
+    timeout: timeoutMs = 10_000,
+    'max-prefixes': maxPrefixes,
+  } = set;
+  return file === undefined
+    ? { kind: 'feed', url, refreshMs, timeoutMs, maxPrefixes }
+    : { kind: 'file', file: path(file), maxPrefixes };
 }
 
 function resolveListener(listener: V1['listen'][number], file: V1): Listener {

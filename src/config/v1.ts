@@ -8,6 +8,7 @@ import { choice, duration, file, flag, integer, later, list, mapping, named, tex
 import { limits } from './v1-limits.ts';
 import { primary, secondary } from './v1-peers.ts';
 import { rule } from './v1-rules.ts';
+import { prefixSet } from './v1-sets.ts';
 import { zone } from './v1-zone.ts';
 import * as values from './values.ts';
 
@@ -113,6 +114,10 @@ export const v1 = mapping({
     description: 'Settings of zones that a catalog brings, over those of zone-defaults: any key of a zone.',
     example: 'member',
   }),
+  'prefix-sets': named(prefixSet, 'names to prefix sets').prefault({}).meta({
+    description: 'Sets of networks from files and feeds, for `source: ["set:NAME"]` of rules.',
+    example: 'lab',
+  }),
   rules: list(rule, 'rules').prefault([]).meta({
     description: 'Who may have what. The first match wins; what nothing matches is refused.',
   }),
@@ -162,7 +167,6 @@ export const v1 = mapping({
     .meta({ description: 'The admin page and API; absent: no admin server.' }),
   tls: later('Ciphers and session tickets.'),
   'sig0-keys': later('SIG(0) keys (RFC 2931).'),
-  'prefix-sets': later('Sets of networks from files and feeds.'),
   bans: later('Bans of sources that misbehave.'),
   audit: later('The audit log.'),
 });

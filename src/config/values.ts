@@ -86,6 +86,13 @@ export function parseHost(text: string): Parsed<{ readonly host: string; readonl
 
 const NO_PORT = -1;
 
+/** Without user and password, which would end up in logs. */
+export function parseUrl(text: string): Parsed<string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isFit = url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.hash === '';
+  return isFit ? succeed(url.href) : fail('expected an http or https URL, without a user and without `#`');
+}
+
 /** `address#port`, as listeners are called. */
 export function parseListener(text: string): Parsed<string> {
   const parsed = parseAddress(text);

@@ -34,7 +34,7 @@ export class Policy {
     let isShadowed = false;
     walk(lists, (place) => {
       const rule = this.rules[place] as Rule;
-      if (!couldMatch(rule, origin, this.around)) return false;
+      if (!couldMatch(rule, origin)) return false;
       if (rule.config.shadow) isShadowed = true;
       else isKnown = true;
       return isKnown;

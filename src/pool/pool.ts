@@ -1,6 +1,8 @@
 /** The pool threads: ingest and encoding. The only importer of piscina. */
 import { Piscina } from 'piscina';
+import type { Result } from '../base/result.ts';
 import type { Judgement } from '../guard/judge.ts';
+import type { PrefixList } from '../policy/prefix-list.ts';
 import type { Assembled, AssembleOptions } from '../xfr/assemble.ts';
 import type { BatchOptions } from '../xfr/ingest.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
@@ -37,6 +39,7 @@ import type {
   CatalogTaskResult,
   JudgeRequest,
   JudgeTask,
+  PrefixListRequest,
   ZoneTextRequest,
   ZoneTextTask,
 } from './read-tasks.ts';
@@ -145,6 +148,11 @@ export class Pool {
   catalog(request: CatalogRequest): Promise<CatalogTaskResult> {
     const readable = this.#registry.handles(request.version.usage);
     return this.#piscina.run({ ...request, readable } satisfies CatalogTask, { name: 'catalog' });
+  }
+
+  /** Reads a prefix set: its table is in shared memory. */
+  prefixList(text: string, maxPrefixes: number): Promise<Result<PrefixList, string>> {
+    return this.#piscina.run({ text, maxPrefixes } satisfies PrefixListRequest, { name: 'prefixList' });
   }
 
   get stats(): PoolStats {

@@ -5,6 +5,12 @@ import type { GuardRules } from '../guard/judge.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { VersionHandle } from '../zone/version.ts';
 
+/** A prefix set as text. */
+export interface PrefixListRequest {
+  readonly text: string;
+  readonly maxPrefixes: number;
+}
+
 interface Reading {
   readonly readable: readonly SlabHandle[];
 }

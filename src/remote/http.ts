@@ -14,6 +14,7 @@ export interface HttpOptions {
 
 export interface HttpAnswer {
   readonly status: number;
+  readonly etag: string | undefined;
   readonly body: string;
 }
 
@@ -44,7 +45,12 @@ export async function httpRequest(url: URL, options: HttpOptions = {}): Promise<
       headers,
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return succeed({ status: answer.statusCode, body: await answer.body.text() });
+    const { etag } = answer.headers;
+    return succeed({
+      status: answer.statusCode,
+      etag: Array.isArray(etag) ? etag[0] : etag,
+      body: await answer.body.text(),
+    });
   } catch (error) {
     return fail(describe(error));
   } finally {

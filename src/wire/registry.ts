@@ -17,7 +17,6 @@ export const RCODE = {
   NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8,
   NOTAUTH: 9, NOTZONE: 10, BADVERS: 16,
 } as const;
-export type Rcode = (typeof RCODE)[keyof typeof RCODE];
 
 /** Errors inside a TSIG record (RFC 8945 §3), in a number space shared with RCODEs. */
 export const TSIG_ERROR = { NONE: 0, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRUNC: 22 } as const;
@@ -26,7 +25,6 @@ export const TSIG_ERROR = { NONE: 0, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRU
 export const EDE = {
   OTHER: 0, NOT_READY: 14, PROHIBITED: 18, NOT_AUTHORITATIVE: 20, NOT_SUPPORTED: 21, INVALID_DATA: 24,
 } as const;
-export type EdeCode = (typeof EDE)[keyof typeof EDE];
 
 export const EDNS_OPTION = { EXPIRE: 9, COOKIE: 10, KEEPALIVE: 11, PADDING: 12, EDE: 15 } as const;
 

@@ -1,5 +1,7 @@
 /** `zonegate explain`: who may take which zone, and by which rule, from the same compiled policy as the fronts use. */
+import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { folderOfFeeds, keptFeed } from '../../app/prefix-sets.ts';
 import { ZonegateError } from '../../base/errors.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -8,6 +10,8 @@ import type { ClientCertificate, Facts } from '../../policy/decision.ts';
 import { explain } from '../../policy/explain.ts';
 import { Policy } from '../../policy/policy.ts';
 import { parseAddress } from '../../policy/prefix.ts';
+import { readPrefixList } from '../../policy/prefix-list.ts';
+import type { PrefixTable } from '../../policy/prefix-table.ts';
 import type { RequestType, Transport } from '../../policy/rule-config.ts';
 import { nameFromText, zoneLabel } from '../../wire/name.ts';
 import { formatProblem, printJson } from '../output.ts';
@@ -70,7 +74,7 @@ function run(options: Options): void {
     now: timeOf(options.at),
   };
   const groups = new Map(Array.from(loaded.config.zones, ([name, zone]) => [name, zone.groups]));
-  const explanation = explain(new Policy(loaded.config.rules, { sets: new Map(), groups }), facts);
+  const explanation = explain(new Policy(loaded.config.rules, { sets: setsOf(loaded.config), groups }), facts);
   if (explanation.decision !== 'allow') process.exitCode = 3;
   if (options.json) {
     printJson(explanation);
@@ -80,6 +84,22 @@ function run(options: Options): void {
   console.log(
     `${explanation.decision}, by ${explanation.rule === 'none' ? 'no rule: what matches none is refused' : `rule ${explanation.rule}`}`,
   );
+}
+
+/** Files as they are now, feeds as they were last taken; a feed of which no copy is kept holds nobody, and is told. */
+function setsOf({ prefixSets, store }: Config): Map<string, PrefixTable> {
+  const tables = new Map<string, PrefixTable>();
+  for (const [name, set] of prefixSets) {
+    const text =
+      set.kind === 'file' ? readFileSync(set.file, 'utf8') : keptFeed(folderOfFeeds(store), name, set.url)?.text;
+    const list = text === undefined ? undefined : readPrefixList(text, set.maxPrefixes);
+    if (list?.ok) tables.set(name, list.value.table);
+    else
+      console.error(
+        `prefix set ${name}: there is no copy of ${set.kind === 'feed' ? set.url : set.file}: it holds nobody here`,
+      );
+  }
+  return tables;
 }
 
 /** A client that shows a certificate over anything but TLS would be a mistake of the asker. */

@@ -352,6 +352,24 @@ rules:
     ],
   ],
   [
+    'prefix sets',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+prefix-sets:
+  none: {}
+  two: { file: a.txt, url: "http://127.0.0.1/" }
+  timed: { file: a.txt, refresh: 1m }
+  odd: { url: "ftp://user@host/" }`,
+    [
+      '4:3 prefix-sets.none: expected `file` or `url`',
+      '5:3 prefix-sets.two: expected `file` or `url`, not both',
+      '5:16 prefix-sets.two.file: `a.txt` cannot be read: there is no such file',
+      '6:18 prefix-sets.timed.file: `a.txt` cannot be read: there is no such file',
+      '6:25 prefix-sets.timed.refresh: `refresh` goes with `url` only',
+      '7:15 prefix-sets.odd.url: expected an http or https URL, without a user and without `#`, not `ftp://user@host/`',
+    ],
+  ],
+  [
     'what a later version brings',
     `version: 1
 listen: [{ address: 127.0.0.1 }]

@@ -32,6 +32,7 @@ test('the least configuration has every default of INTERFACE.md', () => {
     secondaries: new Map(),
     zones: new Map(),
     catalogTemplates: new Map(),
+    prefixSets: new Map(),
     rules: [],
     limits: {
       connections: 10_000,

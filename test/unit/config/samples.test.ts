@@ -130,6 +130,7 @@ function makeFiles(folder: string): void {
     'keys/quickstart': secret,
     'keys/upstream': secret,
     'keys/sec1': secret,
+    'sets/lab.txt': '192.0.2.0/24\n',
     'keys/anchors': `example.net. DS 12345 13 2 ${'ab'.repeat(32)}\n`,
   };
   for (const [name, text] of Object.entries(files)) {
