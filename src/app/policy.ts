@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { PolicyUpdate } from '../front/messages.ts';
 import { TallyBook } from '../front/rule-tallies.ts';
 import type { PrefixTable } from '../policy/prefix-table.ts';
+import { DEFAULT_PADDING, type Padding } from '../wire/padding.ts';
 
 type PolicyConfig = Pick<Config, 'zones' | 'primaries' | 'secondaries' | 'rules' | 'keys' | 'limits'>;
 
@@ -30,15 +31,20 @@ export class PolicyMaker {
 }
 
 /** Lists that zones have in common are one object, so that 100,000 members of a catalog cost one list. */
-function zoneFacts({ zones, primaries }: PolicyConfig): Pick<PolicyUpdate, 'notifyFrom' | 'groups' | 'secondariesOf'> {
+function zoneFacts({
+  zones,
+  primaries,
+}: PolicyConfig): Pick<PolicyUpdate, 'notifyFrom' | 'groups' | 'secondariesOf' | 'padding'> {
   const notifyFrom = new Map<string, readonly string[]>();
   const groups = new Map<string, readonly string[]>();
   const secondariesOf = new Map<string, readonly string[]>();
+  const padding = new Map<string, Padding>();
   for (const [name, zone] of zones) {
     const primary = primaries.get(zone.primary);
     if (primary?.kind === 'server') notifyFrom.set(name, primary.notifyFrom);
     if (zone.groups.length > 0) groups.set(name, zone.groups);
+    if (zone.padding !== DEFAULT_PADDING) padding.set(name, zone.padding);
     if (zone.secondaries.length > 0) secondariesOf.set(name, zone.secondaries);
   }
-  return { notifyFrom, groups, secondariesOf };
+  return { notifyFrom, groups, secondariesOf, padding };
 }

@@ -5,6 +5,7 @@ import type { ChangeLimits } from '../guard/change.ts';
 import type { DnssecPolicy } from '../guard/dnssec/check.ts';
 import type { CertificateMatch, Rate, RuleConfig } from '../policy/rule-config.ts';
 import type { TsigKey } from '../tsig/key.ts';
+import type { Padding } from '../wire/padding.ts';
 
 export type { Rate, RuleConfig, Transport } from '../policy/rule-config.ts';
 
@@ -191,6 +192,7 @@ export interface ZoneSettings {
   readonly externalValidation: ExternalValidation | undefined;
   readonly history: HistoryLimits;
   readonly serialPolicy: 'hold' | 'adopt' | 'translate';
+  readonly padding: Padding;
   /** There where the zone is a catalog. */
   readonly catalog: InterpretedCatalog | GeneratedCatalog | undefined;
   /** `zoneLabel` of the generated catalog that lists it, and its group there. */

@@ -22,6 +22,7 @@ import type {
 } from './config.ts';
 import { resolveGuards } from './guards.ts';
 import { resolveLimits } from './limits.ts';
+import { resolvePadding } from './padding.ts';
 import { resolveRule } from './rules.ts';
 import { canonical, nothingLeft } from './take-apart.ts';
 import type { V1, V1Zone } from './v1.ts';
@@ -247,6 +248,7 @@ function resolveSettings(
     'catalog-max-members': _maxMembers,
     'catalog-zone': _catalogZone,
     'catalog-group': _catalogGroup,
+    padding: _padding,
     ...later
   } = catalogs;
   nothingLeft(later);
@@ -262,6 +264,7 @@ function resolveSettings(
     frameSize,
     history: shared({ versions: history.versions, bytes: history.bytes, ageMs: history.age }),
     serialPolicy,
+    padding: resolvePadding(own.padding, defaults.padding),
     ...resolveCatalogs(own, defaults),
     ...resolveGuards(own, defaults, anchors, around.folder),
   };

@@ -1,4 +1,5 @@
 /** A zone as version 1 of the configuration has it on disk, in `zones` and in `zone-defaults`. */
+import { padding } from './padding.ts';
 import { choice, duration, integer, keyName, later, mapping, oneOrMany, size, text, written } from './shapes.ts';
 import { catalogShapes } from './v1-catalogs.ts';
 import { GUARD_DEFAULTS, guardShapes } from './v1-guards.ts';
@@ -103,6 +104,6 @@ export const zone = mapping({
   'old-versions': later('Bytes kept alive by slow readers.'),
   'on-demand': later('Zones fetched when asked for.'),
   relay: later('Requests passed on to the primary.'),
-  padding: later('Padding of answers over TLS.'),
+  padding: padding.optional(),
   ...catalogShapes,
 });

@@ -95,6 +95,10 @@ export class Front implements FrontContext {
     }
   }
 
+  get isUnderPressure(): boolean {
+    return this.#isDraining || this.#admission.isUnderPressure;
+  }
+
   notify(notify: ReceivedNotify): void {
     this.#send({ kind: 'notify', notify });
   }

@@ -1,20 +1,30 @@
 /** Builds small answers: refusals, SOA, NOTIFY replies. Transfers are streamed (see stream.ts). */
 import type { Bytes } from '../base/bytes.ts';
 import type { TsigKey } from '../tsig/key.ts';
-import { TSIG_SUCCESS, type TsigOutcome, TsigSigner } from '../tsig/signer.ts';
+import { TSIG_SUCCESS, type TsigOutcome, TsigSigner, tsigLength } from '../tsig/signer.ts';
 import { type EdnsAnswer, writeOpt } from '../wire/edns.ts';
 import { HEADER_LENGTH, opcodeFlags, writeHeader } from '../wire/header.ts';
 import type { Message } from '../wire/message.ts';
+import { type Padding, paddingOctets } from '../wire/padding.ts';
 import { FLAG, RCODE } from '../wire/registry.ts';
 import { Writer } from '../wire/writer.ts';
 
 /** UDP payload that we say we can take (RFC 6891 §6.2.3; the size that survives everywhere, DNS flag day 2020). */
 export const DEFAULT_UDP_SIZE = 1232;
 
+/** What the OPT of all answers has by the way that the query came. */
+export interface Manner {
+  /** Our UDP payload size; 1232 where nothing else is said. */
+  readonly udpSize?: number | undefined;
+  /** Units of 100 ms, told where it was asked for: over TCP and TLS only. */
+  readonly keepalive?: number | undefined;
+  /** Over TLS only. */
+  readonly padding?: Padding | undefined;
+}
+
 export interface AnswerParts {
   readonly rcode: number;
-  /** Our UDP payload size in OPT; 1232 where nothing else is said. */
-  readonly udpSize?: number | undefined;
+  readonly manner?: Manner | undefined;
   readonly authoritative?: boolean;
   /** TC: ask again over TCP. */
   readonly truncated?: boolean;
@@ -37,10 +47,25 @@ export interface SignWith {
 /** The OPT of an answer to a query that had one; undefined where it had none (RFC 6891 §6.1.1). */
 export function answerOpt(
   query: Message,
-  more: Omit<EdnsAnswer, 'udpSize'>,
-  udpSize = DEFAULT_UDP_SIZE,
+  more: Pick<EdnsAnswer, 'extendedRcode' | 'ede' | 'expire' | 'padding'>,
+  { udpSize = DEFAULT_UDP_SIZE, keepalive }: Manner = {},
 ): Uint8Array<ArrayBuffer> | undefined {
-  return query.edns && writeOpt({ ...more, udpSize, expire: query.edns.expire ? more.expire : undefined });
+  const { edns } = query;
+  return (
+    edns &&
+    writeOpt({
+      ...more,
+      udpSize,
+      keepalive: edns.keepalive ? keepalive : undefined,
+      expire: edns.expire ? more.expire : undefined,
+    })
+  );
+}
+
+/** How an answer to the query is padded, if at all: never where it had no OPT, always where it was padded itself. */
+export function paddingOf({ edns }: Message, { padding }: Manner = {}): Padding | undefined {
+  if (edns === undefined || padding === undefined) return undefined;
+  return padding.policy !== 'none' || edns.padding ? padding : undefined;
 }
 
 /** A whole message, without length prefix. `unsigned` is a TSIG record to append as it is (BADKEY, BADSIG). */
@@ -51,7 +76,6 @@ export function buildAnswer(
   unsigned?: Bytes,
 ): Uint8Array<ArrayBuffer> {
   const more = { extendedRcode: parts.rcode >>> 4, expire: parts.expire, ...(parts.ede && { ede: parts.ede }) };
-  const opt = answerOpt(query, more, parts.udpSize);
   const answers = parts.answers ?? [];
   const flags =
     FLAG.QR |
@@ -60,6 +84,9 @@ export function buildAnswer(
     (parts.truncated ? FLAG.TC : 0) |
     (query.header.flags & FLAG.RD) |
     (parts.rcode & 0xf);
+  const padding = paddingOf(query, parts.manner);
+  const optWith = (octets?: number): Bytes | undefined => answerOpt(query, { ...more, padding: octets }, parts.manner);
+  let opt = optWith(padding && 0);
   const writer = new Writer(512);
   writeHeader(writer, query.header.id, flags, {
     questions: query.question === undefined ? 0 : 1,
@@ -68,6 +95,10 @@ export function buildAnswer(
   });
   if (query.question !== undefined) writer.octets(query.question.wire);
   for (const answer of answers) writer.octets(answer);
+  if (padding !== undefined && opt !== undefined) {
+    const signature = sign === undefined ? (unsigned?.length ?? 0) : tsigLength(sign.key, sign.outcome);
+    opt = optWith(paddingOctets(writer.length + opt.length + signature, padding)) ?? opt;
+  }
   if (opt !== undefined) writer.octets(opt);
   const tsig =
     sign === undefined
@@ -85,8 +116,7 @@ export function buildAnswer(
 export interface SoaAnswer {
   readonly soaRecord: Bytes;
   readonly expire: number | undefined;
-  /** Our UDP payload size. */
-  readonly udpSize?: number | undefined;
+  readonly manner?: Manner | undefined;
   readonly limit?: number | undefined;
 }
 
@@ -96,10 +126,10 @@ export interface SoaAnswer {
  */
 export function buildSoaAnswer(
   query: Message,
-  { soaRecord, expire, udpSize, limit = 65_535 }: SoaAnswer,
+  { soaRecord, expire, manner, limit = 65_535 }: SoaAnswer,
   sign: SignWith | undefined,
 ): Uint8Array<ArrayBuffer> {
-  const parts = { rcode: RCODE.NOERROR, udpSize, expire };
+  const parts = { rcode: RCODE.NOERROR, manner, expire };
   const whole = buildAnswer(query, { ...parts, authoritative: true, answers: [soaRecord] }, sign);
   return whole.length <= limit ? whole : buildAnswer(query, { ...parts, truncated: true }, sign);
 }

@@ -10,17 +10,17 @@ import { buildSoaAnswer } from './answer.ts';
 import type { FrontContext } from './context.ts';
 import { MessageSink } from './message-sink.ts';
 import type { RunningTransfer, TransferEvent } from './messages.ts';
-import type { Peer } from './peer.ts';
 import {
   type AcceptedTransfer,
   detachQuery,
-  handleRequest,
   type Outcome,
   type Refusal,
   type RequestContext,
   type ShadowHit,
   soaOf,
-} from './pipeline.ts';
+} from './outcome.ts';
+import type { Peer } from './peer.ts';
+import { handleRequest } from './pipeline.ts';
 import { PLAIN_QUANTUM, TLS_QUANTUM, TransferStream } from './stream.ts';
 import type { Delay } from './tarpit.ts';
 import { clientOf, runningTransfer, streamFacts, type TransferFacts, transferEvent } from './transfer-report.ts';
@@ -180,6 +180,7 @@ export class Connection {
 
   #act(outcome: Outcome, message: Bytes, now: number): void {
     const context = this.#context;
+    if (outcome.isLast && outcome.kind !== 'delay') this.#isClosing = true;
     switch (outcome.kind) {
       case 'silence':
         return;
@@ -212,7 +213,10 @@ export class Connection {
 
   #requestContext(now: number, isDelayed = false): RequestContext {
     const { policy: state, zones } = this.#context;
-    return { peer: this.peer, state, zones, now, isDelayed, onShadow: (hit) => this.#noteShadow(hit) };
+    const keepalive = this.#context.isUnderPressure
+      ? 0
+      : Math.min(65_535, Math.floor(state.limits.idleTimeoutMs / 100));
+    return { peer: this.peer, state, zones, now, isDelayed, keepalive, onShadow: (hit) => this.#noteShadow(hit) };
   }
 
   #delay(delay: Delay, message: Bytes): void {
@@ -233,7 +237,11 @@ export class Connection {
 
   #begin(transfer: AcceptedTransfer, now: number): void {
     if (transfer.isCurrent) {
-      const message = buildSoaAnswer(transfer.query, soaOf(transfer.version, now), transfer.sign);
+      const message = buildSoaAnswer(
+        transfer.query,
+        { ...soaOf(transfer.version, now), manner: transfer.manner },
+        transfer.sign,
+      );
       this.#writeMessage(message);
       this.#report(transfer, {
         messages: 1,
@@ -381,8 +389,7 @@ export class Connection {
   #closed(): void {
     const outcome = this.#fate ?? 'closed-by-client';
     this.#fate = outcome;
-    for (const active of [...this.#active, ...this.#finishing]) this.#finish(active, outcome);
-    this.#active.length = 0;
+    for (const active of [...this.#active.splice(0), ...this.#finishing]) this.#finish(active, outcome);
     this.#finishing.clear();
     this.#context.gone(this);
   }

@@ -14,6 +14,8 @@ export interface FrontContext {
   /** The present one: a reload replaces it. */
   readonly policy: PolicyState;
   readonly tarpit: Tarpit;
+  /** Connections run short, or the service is about to end: clients are asked to go. */
+  readonly isUnderPressure: boolean;
   notify(notify: ReceivedNotify): void;
   report(event: FrontEvent): void;
   gone(connection: Connection): void;

@@ -6,6 +6,7 @@ import type { PrefixTable } from '../policy/prefix-table.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
 import type { SecondaryLooks } from '../policy/secondaries.ts';
 import type { TsigKey } from '../tsig/key.ts';
+import type { Padding } from '../wire/padding.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { VersionHandle } from '../zone/version.ts';
@@ -66,6 +67,8 @@ export interface PolicyUpdate {
   readonly limits: ConnectionLimits;
   /** By `zoneLabel`: CIDR text of those who may send NOTIFY for it without a rule. */
   readonly notifyFrom: ReadonlyMap<string, readonly string[]>;
+  /** By `zoneLabel`, of zones that do not have the default. */
+  readonly padding: ReadonlyMap<string, Padding>;
 }
 
 export type ZoneState =

@@ -10,7 +10,7 @@ import { takeToken } from '../policy/limits/rate.ts';
 import type { OriginView } from '../policy/policy.ts';
 import { isInPrefix, type Prefix } from '../policy/prefix.ts';
 import type { Rule } from '../policy/rule.ts';
-import type { RefusalAnswer, RequestType, RuleConfig } from '../policy/rule-config.ts';
+import type { RefusalAnswer, RequestType } from '../policy/rule-config.ts';
 import { findAlgorithm } from '../tsig/algorithm.ts';
 import { unsignedTsig } from '../tsig/signer.ts';
 import { isImpossibleMac, verifyRequest } from '../tsig/verifier.ts';
@@ -21,76 +21,20 @@ import { CLASS, EDE, OPCODE, RCODE, TSIG_ERROR, TYPE, typeToText } from '../wire
 import { readSoaTimers } from '../wire/soa.ts';
 import { Writer } from '../wire/writer.ts';
 import { isNewer } from '../zone/serial.ts';
-import { type AnswerParts, buildAnswer, buildFormatError, buildSoaAnswer, type SignWith, udpLimit } from './answer.ts';
-import type { ReceivedNotify, RefusalReason, SoaTold } from './messages.ts';
+import {
+  type AnswerParts,
+  buildAnswer,
+  buildFormatError,
+  buildSoaAnswer,
+  type Manner,
+  type SignWith,
+  udpLimit,
+} from './answer.ts';
+import type { RefusalReason } from './messages.ts';
+import { type Outcome, type Refusal, type RequestContext, soaOf } from './outcome.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyState } from './policy-state.ts';
-import type { Delay } from './tarpit.ts';
-import type { FrontZones, ServedVersion } from './zones.ts';
-
-export interface Refusal {
-  readonly why: RefusalReason;
-  readonly zone: string;
-  readonly type: string;
-  readonly identity: string | null;
-  readonly rule: string;
-  readonly secondaries: readonly string[];
-}
-
-/** What a rule in shadow would have done. */
-export interface ShadowHit {
-  readonly action: RuleConfig['action'];
-  readonly zone: string;
-  readonly type: string;
-  readonly identity: string | null;
-  readonly rule: string;
-}
-
-/** A transfer that may begin. */
-export interface AcceptedTransfer {
-  readonly zone: string;
-  readonly type: 'AXFR' | 'IXFR';
-  readonly query: Message;
-  readonly version: ServedVersion;
-  readonly sign: SignWith | undefined;
-  readonly identity: string | null;
-  readonly rule: string;
-  /** Who asks, and what decided: what limits go by. */
-  readonly facts: Facts;
-  readonly allowedBy: Rule;
-  /** Who it is among the zone's secondaries. */
-  readonly secondaries: readonly string[];
-  /** Serial that an IXFR asks from. */
-  readonly from: number | null;
-  /** The client is current: one SOA is the answer. */
-  readonly isCurrent: boolean;
-}
-
-export type Outcome =
-  | { readonly kind: 'silence' }
-  | { readonly kind: 'close'; readonly refusal?: Refusal }
-  | {
-      readonly kind: 'answer';
-      readonly message: Uint8Array<ArrayBuffer>;
-      readonly refusal?: Refusal;
-      readonly told?: SoaTold;
-    }
-  | { readonly kind: 'notify'; readonly message: Uint8Array<ArrayBuffer>; readonly notify: ReceivedNotify }
-  | { readonly kind: 'transfer'; readonly transfer: AcceptedTransfer }
-  /** To be asked again with `isDelayed` after `byMs`; `bytes` as they came, so a copy is needed. */
-  | ({ readonly kind: 'delay' } & Delay);
-
-/** What a request is looked at with. */
-export interface RequestContext {
-  readonly peer: Peer;
-  readonly state: PolicyState;
-  readonly zones: FrontZones;
-  /** Milliseconds since the epoch. */
-  readonly now: Milliseconds;
-  readonly onShadow: (hit: ShadowHit) => void;
-  /** It was held as long as its rule says: what its rule has come next is done. */
-  readonly isDelayed?: boolean;
-}
+import type { FrontZones } from './zones.ts';
 
 /** Decides about one request. */
 export function handleRequest(bytes: Bytes, context: RequestContext): Outcome {
@@ -106,7 +50,8 @@ export function handleRequest(bytes: Bytes, context: RequestContext): Outcome {
       refusal: { why: 'malformed', zone: '', type: '', identity: null, rule: 'none', secondaries: [] },
     };
   }
-  return new RequestHandler(bytes, parsed.message, context).handle();
+  const outcome = new RequestHandler(bytes, parsed.message, context).handle();
+  return context.keepalive === 0 && parsed.message.edns?.keepalive ? { ...outcome, isLast: true } : outcome;
 }
 
 class RequestHandler {
@@ -118,6 +63,7 @@ class RequestHandler {
   readonly #zones: FrontZones;
   readonly #now: Milliseconds;
   readonly #zone: string;
+  readonly #manner: Manner;
   /** Canonical name of the key whose MAC held. */
   #key: string | undefined;
   #rule = 'none';
@@ -132,6 +78,9 @@ class RequestHandler {
     this.#zones = context.zones;
     this.#now = context.now;
     this.#zone = query.question === undefined ? '' : zoneLabel(query.question.name);
+    const { transport, udpSize } = this.#peer;
+    const padding = transport === 'tls' ? this.#state.paddingOf(this.#zone) : undefined;
+    this.#manner = { udpSize, keepalive: context.keepalive, padding };
   }
 
   handle(): Outcome {
@@ -258,7 +207,7 @@ class RequestHandler {
   #refuseUnsigned(tsig: TsigRecord, error: number): Outcome {
     const record = unsignedTsig(tsig.keyName, tsig.algorithm, tsig, this.#query.header.id, error);
     const why = error === TSIG_ERROR.BADKEY ? 'bad-key' : 'bad-signature';
-    const message = buildAnswer(this.#query, { rcode: RCODE.NOTAUTH, udpSize: this.#peer.udpSize }, undefined, record);
+    const message = buildAnswer(this.#query, { rcode: RCODE.NOTAUTH, manner: this.#manner }, undefined, record);
     return { kind: 'answer', message, refusal: this.#refusal(why) };
   }
 
@@ -279,7 +228,7 @@ class RequestHandler {
       kind: 'notify',
       message: buildAnswer(
         this.#query,
-        { rcode: RCODE.NOERROR, authoritative: true, udpSize: this.#peer.udpSize },
+        { rcode: RCODE.NOERROR, authoritative: true, manner: this.#manner },
         this.#sign,
       ),
       notify: {
@@ -307,7 +256,7 @@ class RequestHandler {
       const limit = transport === 'udp' ? udpLimit(this.#query, udpSize) : undefined;
       return {
         kind: 'answer',
-        message: buildSoaAnswer(this.#query, { ...soaOf(version, this.#now), udpSize, limit }, this.#sign),
+        message: buildSoaAnswer(this.#query, { ...soaOf(version, this.#now), manner: this.#manner, limit }, this.#sign),
         told: { zone: this.#zone, serial: version.handle.serial, secondaries: this.#secondaries },
       };
     }
@@ -319,6 +268,7 @@ class RequestHandler {
         zone: this.#zone,
         type,
         query: this.#query,
+        manner: this.#manner,
         version,
         sign: this.#sign,
         identity: this.#identity,
@@ -369,7 +319,7 @@ class RequestHandler {
   }
 
   #refuse(why: RefusalReason, parts: { rcode: number; ede?: { code: number; text: string } }): Outcome {
-    const answer: AnswerParts = { ...parts, udpSize: this.#peer.udpSize };
+    const answer: AnswerParts = { ...parts, manner: this.#manner };
     return { kind: 'answer', message: buildAnswer(this.#query, answer, this.#sign), refusal: this.#refusal(why) };
   }
 
@@ -385,15 +335,6 @@ class RequestHandler {
     };
   }
 }
-
-/** What an answer that takes its time needs of its query: id, flags, question, OPT. */
-export const detachQuery = (query: Message): Message => ({ ...query, answers: [], authorities: [], tsig: undefined });
-
-/** What a version's SOA is told with. */
-export const soaOf = (version: ServedVersion, now: number): { soaRecord: Bytes; expire: number | undefined } => ({
-  soaRecord: version.handle.soaRecord,
-  expire: version.expiresIn(now),
-});
 
 /** The configuration was checked: a rule that delays says how long. */
 const NO_DELAY = { byMs: 0, atMost: 0, next: 'refuse' } as const;

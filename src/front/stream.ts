@@ -7,14 +7,15 @@
  * starve every other client, as `write()` answers true to it for ever.
  */
 import { type Bytes, putUint16 } from '../base/bytes.ts';
-import { TsigSigner } from '../tsig/signer.ts';
+import { TsigSigner, tsigLength } from '../tsig/signer.ts';
 import { HEADER_LENGTH, writeHeader } from '../wire/header.ts';
+import { TransferPadding } from '../wire/padding.ts';
 import { FLAG } from '../wire/registry.ts';
 import { Writer } from '../wire/writer.ts';
 import type { FrameList } from '../zone/frame-list.ts';
 import { FRAME_HEAD } from '../zone/packer.ts';
-import { answerOpt } from './answer.ts';
-import type { AcceptedTransfer } from './pipeline.ts';
+import { answerOpt, paddingOf } from './answer.ts';
+import type { AcceptedTransfer } from './outcome.ts';
 import type { ServedDelta } from './zones.ts';
 
 /** Where pieces go: a socket, corked by the driver for the length of a quantum. */
@@ -38,6 +39,8 @@ export class TransferStream {
   readonly #flags: number;
   /** OPT record for every message, where the query had one (RFC 9103 §6.3.4). */
   readonly #opt: Bytes | undefined;
+  /** Of the messages to come; the OPT then ends with the head of its padding. */
+  readonly #padding: TransferPadding | undefined;
   readonly #signer: TsigSigner | undefined;
   readonly #quantum: number;
   /** What every plain frame has in place of its first octets: the id, and the flags where the query's RD is set. */
@@ -49,14 +52,18 @@ export class TransferStream {
 
   /** `now` in milliseconds; `delta`: differences in place of the zone. */
   constructor(transfer: AcceptedTransfer, quantum: number, now: number, delta?: ServedDelta) {
-    const { query, sign } = transfer;
+    const { query, sign, manner } = transfer;
+    const padding = paddingOf(query, manner);
     this.transfer = transfer;
     this.delta = delta;
     this.#id = query.header.id;
     this.#flags = FLAG.QR | FLAG.AA | (query.header.flags & FLAG.RD);
-    this.#opt = answerOpt(query, { expire: transfer.version.expiresIn(now) });
+    this.#opt = answerOpt(query, { expire: transfer.version.expiresIn(now), padding: padding && 0 }, manner);
     this.#signer = sign && new TsigSigner(sign.key, sign.mac);
-    this.#quantum = quantum;
+    this.#padding = padding && new TransferPadding(padding, () => this.#lengths());
+    // Messages may then be four times as long as the frames that they are made of.
+    const isLong = padding !== undefined && (padding.policy === 'max' || padding.zoneSizeStep > 0);
+    this.#quantum = isLong ? Math.max(1, quantum >> 2) : quantum;
     this.#stamp = Buffer.from([this.#id >> 8, this.#id, this.#flags >> 8, this.#flags]).subarray(
       0,
       (this.#flags & FLAG.RD) === 0 ? 2 : 4,
@@ -194,15 +201,16 @@ export class TransferStream {
 
   /** Completes `head` (length prefix and header of the message as stored) and writes it with body and trailer. */
   #send(sink: Sink, head: Uint8Array, body: Uint8Array, now: number): void {
-    const opt = this.#opt;
-    let length = HEADER_LENGTH + body.length + (opt?.length ?? 0);
+    const { opt, padding } = this.#trailer(HEADER_LENGTH + body.length);
+    let length = HEADER_LENGTH + body.length + (opt?.length ?? 0) + (padding?.length ?? 0);
     putUint16(head, 2, this.#id);
     putUint16(head, 4, this.#flags);
     if (opt !== undefined) putUint16(head, 12, 1);
     let tsig: Uint8Array | undefined;
     if (this.#signer !== undefined) {
       const header = head.subarray(2);
-      tsig = this.#signer.sign(opt === undefined ? [header, body] : [header, body, opt], this.#id, now);
+      const parts = [header, body, opt, padding].filter((part) => part !== undefined);
+      tsig = this.#signer.sign(parts, this.#id, now);
       length += tsig.length;
       putUint16(head, 12, opt === undefined ? 1 : 2);
     }
@@ -210,8 +218,46 @@ export class TransferStream {
     sink.write(head);
     sink.write(body);
     if (opt !== undefined) sink.write(opt);
+    if (padding !== undefined) sink.write(padding);
     if (tsig !== undefined) sink.write(tsig);
     this.messages++;
     this.bytes += length;
   }
+  /** The OPT and the zeros behind it, for a message that is so long without them. */
+  #trailer(length: number): { readonly opt: Bytes | undefined; readonly padding?: Uint8Array } {
+    if (this.#opt === undefined || this.#padding === undefined) return { opt: this.#opt };
+    // A copy, as a sink may keep it until the quantum is whole.
+    const opt = new Uint8Array(this.#opt);
+    const octets = this.#padding.next(length + opt.length + this.#signatureLength);
+    putUint16(opt, OPT_LENGTH_AT, opt.length - OPT_LENGTH_AT - 2 + octets);
+    putUint16(opt, opt.length - 2, octets);
+    return { opt, padding: ZEROS.subarray(0, octets) };
+  }
+
+  get #signatureLength(): number {
+    const { sign } = this.transfer;
+    return sign === undefined ? 0 : tsigLength(sign.key);
+  }
+
+  /** Of all messages, without padding. */
+  *#lengths(): Generator<number> {
+    const { query, version } = this.transfer;
+    const { handle, reader } = version;
+    const trailer = (this.#opt?.length ?? 0) + this.#signatureLength;
+    const ofFrames = function* (page: FrameList): Generator<number> {
+      for (let i = 0; i < page.length; i++) yield page.octetLength(i) - 2 + trailer;
+    };
+    if (this.delta !== undefined) yield* ofFrames(this.delta.messages);
+    else if (handle.single !== undefined) yield handle.single.length - 2 + trailer;
+    else {
+      const tail = HEADER_LENGTH + handle.soaRecord.length + trailer;
+      yield tail + (query.question?.wire.length ?? 0);
+      for (let i = 0; i < reader.pageCount; i++) yield* ofFrames(reader.page(i));
+      yield tail;
+    }
+  }
 }
+
+/** Owner, type, class and TTL go before the length of an OPT's options. */
+const OPT_LENGTH_AT = 9;
+const ZEROS = new Uint8Array(65_535);

@@ -1,7 +1,7 @@
 /** What is told of transfers: those that run, and those that ended. */
 import type { RunningTransfer, TransferEvent } from './messages.ts';
+import type { AcceptedTransfer } from './outcome.ts';
 import type { Peer } from './peer.ts';
-import type { AcceptedTransfer } from './pipeline.ts';
 import type { TransferStream } from './stream.ts';
 
 export const clientOf = ({ addressText, port }: Peer): string => `${addressText}#${port}`;

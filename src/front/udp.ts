@@ -10,17 +10,17 @@ import type { RateTable } from '../policy/limits/rate.ts';
 import { buildSoaAnswer, udpLimit } from './answer.ts';
 import type { Counters } from './counters.ts';
 import type { FrontEvent, PolicyUpdate, ReceivedNotify } from './messages.ts';
-import { makePeer, type Peer } from './peer.ts';
 import {
   type AcceptedTransfer,
   detachQuery,
-  handleRequest,
   type Outcome,
   type Refusal,
   type RequestContext,
   type ShadowHit,
   soaOf,
-} from './pipeline.ts';
+} from './outcome.ts';
+import { makePeer, type Peer } from './peer.ts';
+import { handleRequest } from './pipeline.ts';
 import { PolicyState } from './policy-state.ts';
 import { TransferStream } from './stream.ts';
 import type { Tarpit } from './tarpit.ts';
@@ -181,7 +181,7 @@ export class UdpServer {
     const limit = udpLimit(transfer.query, maxSize);
     const whole = delta?.answer.count === 1 ? datagram(new TransferStream(transfer, 1, now, delta), now) : undefined;
     const fits = whole !== undefined && whole.length <= limit;
-    const soa = { ...soaOf(transfer.version, now), limit, udpSize: maxSize };
+    const soa = { ...soaOf(transfer.version, now), limit, manner: transfer.manner };
     const message = fits ? whole : buildSoaAnswer(transfer.query, soa, transfer.sign);
     counters.add('transfers-done');
     counters.add('transfer-octets', message.length);

@@ -58,6 +58,10 @@ export class TsigSigner {
   }
 }
 
+/** Octets of the record that `sign` makes. */
+export const tsigLength = (key: TsigKey, { otherData }: TsigOutcome = TSIG_SUCCESS): number =>
+  key.wireName.length + 10 + key.algorithm.wireName.length + 16 + key.algorithm.macLength + otherData.length;
+
 /** A TSIG record that carries an error and no MAC: BADKEY and BADSIG are answered unsigned (RFC 8945 §5.2). */
 export function unsignedTsig(
   keyName: Bytes,

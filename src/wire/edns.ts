@@ -1,4 +1,4 @@
-/** The OPT record (RFC 6891), Extended DNS Errors (RFC 8914), keepalive (RFC 7828) and expire (RFC 7314). */
+/** The OPT record (RFC 6891), Extended DNS Errors (RFC 8914), keepalive (RFC 7828), padding and expire (RFC 7314). */
 import type { Bytes } from '../base/bytes.ts';
 import { EDNS_OPTION, TYPE } from './registry.ts';
 import { Writer } from './writer.ts';
@@ -38,9 +38,11 @@ export interface EdnsAnswer {
   readonly extendedRcode?: number;
   readonly ede?: { readonly code: number; readonly text: string };
   /** Idle timeout in units of 100 ms; TCP and TLS only (RFC 7828 §3.3). */
-  readonly keepalive?: number;
+  readonly keepalive?: number | undefined;
   /** Seconds that our copy of the zone may still be served (RFC 7314). */
   readonly expire?: number | undefined;
+  /** Octets of zeros (RFC 7830), TLS only; the last option. */
+  readonly padding?: number | undefined;
 }
 
 /** A whole OPT record, ready to append. */
@@ -55,6 +57,9 @@ export function writeOpt(answer: EdnsAnswer): Uint8Array<ArrayBuffer> {
       .uint16(2 + text.length)
       .uint16(answer.ede.code)
       .octets(text);
+  }
+  if (answer.padding !== undefined) {
+    options.uint16(EDNS_OPTION.PADDING).uint16(answer.padding).octets(new Uint8Array(answer.padding));
   }
   return new Writer(11 + options.length)
     .uint8(0)

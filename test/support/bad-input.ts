@@ -1,6 +1,6 @@
 /** The service as "What bad input gets" needs it: a rule of each kind, a zone in each state, a key; and its requests. */
 import assert from 'node:assert/strict';
-import type { Outcome } from '../../src/front/pipeline.ts';
+import type { Outcome } from '../../src/front/outcome.ts';
 import type { RequestType } from '../../src/policy/rule-config.ts';
 import { FrontWorld, peer, type ReadAnswer, readAnswer, SECONDS } from './front-world.ts';
 import { labels, type RawMessage, rawMessage, rawQuestion, rawRecord } from './raw-messages.ts';

@@ -1,8 +1,9 @@
 /** What a front knows, made by hand: zones in each state, rules, keys; and what its answers say. */
 import assert from 'node:assert/strict';
 import type { IxfrWish, PolicyUpdate } from '../../src/front/messages.ts';
+import type { Outcome, RequestContext, ShadowHit } from '../../src/front/outcome.ts';
 import { makePeer, type Peer } from '../../src/front/peer.ts';
-import { handleRequest, type Outcome, type RequestContext, type ShadowHit } from '../../src/front/pipeline.ts';
+import { handleRequest } from '../../src/front/pipeline.ts';
 import { PolicyState } from '../../src/front/policy-state.ts';
 import { FrontZones } from '../../src/front/zones.ts';
 import type { ClientCertificate } from '../../src/policy/decision.ts';
@@ -19,7 +20,8 @@ import { Bench, streamOf, zoneSoa } from './zone-building.ts';
 export const NOW = 1_700_000_000_000;
 export const SECONDS = NOW / 1000;
 
-export interface WorldOptions extends Partial<Pick<PolicyUpdate, 'sets' | 'groups' | 'secondaries' | 'secondariesOf'>> {
+export interface WorldOptions
+  extends Partial<Pick<PolicyUpdate, 'sets' | 'groups' | 'secondaries' | 'secondariesOf' | 'padding'>> {
   readonly rules: readonly RuleConfig[];
   readonly keys?: readonly TsigKey[];
   readonly notifyFrom?: ReadonlyMap<string, readonly string[]>;

@@ -74,5 +74,6 @@ export const policyUpdate = (
     messageTimeoutMs: 1000,
   },
   notifyFrom: new Map(),
+  padding: new Map(),
   ...more,
 });

@@ -49,6 +49,7 @@ function begin(): {
     zones: world.zones,
     policy: world.state,
     tarpit: new Tarpit(new SharedCount(newCountTable(1), 0)),
+    isUnderPressure: false,
     notify: () => undefined,
     report: (event) => events.push(event),
     gone: () => undefined,

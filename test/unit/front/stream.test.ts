@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AcceptedTransfer } from '../../../src/front/pipeline.ts';
+import type { AcceptedTransfer } from '../../../src/front/outcome.ts';
 import { TransferStream } from '../../../src/front/stream.ts';
 import { FrontWorld, readAnswer, SECONDS } from '../../support/front-world.ts';
 import { compareRecords, type DecodedMessage, decodeMessage, splitMessages } from '../../support/message-decoder.ts';
