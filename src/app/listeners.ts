@@ -1,6 +1,4 @@
 /** What the fronts and the UDP side need to serve at the addresses of the configuration. */
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Config, Listener } from '../config/config.ts';
 import type { FrontHub } from '../front/hub.ts';
 import type { FrontTls } from '../front/messages.ts';
@@ -10,28 +8,14 @@ import type { InheritedSocket } from './sockets.ts';
 export function frontListeners(
   config: Config,
   sockets: readonly InheritedSocket[],
+  tls: readonly (FrontTls | undefined)[],
 ): ConstructorParameters<typeof FrontHub>[0]['listeners'] {
-  const ticketKeys = new Uint8Array(randomBytes(48));
   return config.listen.map((listener, i) => {
     const socket = sockets[i];
     if (socket === undefined) throw new Error(`listener ${i} was given no socket`);
     const name = `${listener.host}#${socket.port}`;
-    return { fds: socket.fds, name, transport: listener.transport, tls: tlsOf(config, listener, ticketKeys) };
+    return { fds: socket.fds, name, transport: listener.transport, tls: tls[i] };
   });
-}
-
-function tlsOf(config: Config, listener: Listener, ticketKeys: Uint8Array): FrontTls | undefined {
-  if (listener.transport !== 'tls') return undefined;
-  const files = config.certificates.get(listener.certificate ?? '');
-  if (files === undefined) throw new Error('a TLS listener was checked to have a certificate');
-  return {
-    certPem: readFileSync(files.certFile, 'utf8'),
-    keyPem: readFileSync(files.keyFile, 'utf8'),
-    clientCaPem: files.clientCaFile === undefined ? undefined : readFileSync(files.clientCaFile, 'utf8'),
-    clientCertificate: listener.clientCertificate,
-    alpn: listener.alpn,
-    ticketKeys,
-  };
 }
 
 /** UDP beside each plain TCP listener that wants it, on the port that TCP got. */

@@ -33,6 +33,7 @@ import { PolicyMaker } from './policy.ts';
 import { folderOfFeeds, PrefixSets } from './prefix-sets.ts';
 import { ServiceReport } from './report.ts';
 import type { InheritedSocket } from './sockets.ts';
+import { TlsKeeper } from './tls-keeper.ts';
 
 const TICK_MS = 1_000;
 
@@ -48,6 +49,7 @@ export class Service {
   readonly #sets: PrefixSets;
   readonly #pool: Pool;
   readonly #hub: FrontHub;
+  readonly #tls: TlsKeeper;
   readonly #udp: UdpServer;
   readonly #udpZones: FrontZones;
   readonly #udpCounters = new Counters(newCounterRow());
@@ -113,9 +115,10 @@ export class Service {
       for (const event of events) this.#onFrontEvent(event);
     };
     const onNotify = ({ zone, serial, source }: ReceivedNotify): void => this.#upstream.notify(zone, serial, source);
+    this.#tls = new TlsKeeper(config, sockets, (listeners) => this.#hub.setTls(listeners));
     this.#hub = new FrontHub({
       fronts: config.threads.front,
-      listeners: frontListeners(config, sockets),
+      listeners: frontListeners(config, sockets, this.#tls.listeners),
       policy,
       rates: this.#rates,
       sources: newCountTable(config.threads.front),
@@ -239,9 +242,10 @@ export class Service {
     // Before the rules that go by them.
     await this.#sets.configure(loaded.config.prefixSets);
     if (this.#drainer !== undefined) return;
-    const { listen, certificates, store, threads, admin } = this.#config;
-    this.#config = { ...loaded.config, listen, certificates, store, threads, admin };
+    const { listen, store, threads, admin } = this.#config;
+    this.#config = { ...loaded.config, listen, store, threads, admin };
     this.#log = createLog({ ...this.#config.log, destination: this.#output });
+    const { replaced, kept } = this.#tls.reload(this.#config);
     this.#upstream.configure(this.#config).catch((error: unknown) => {
       this.#log.error('zones that are new could not be looked for in the store', { error: `${error}` });
     });
@@ -251,6 +255,8 @@ export class Service {
       ok: true,
       changed,
       'needs-restart': needsRestart,
+      ...(replaced.length > 0 && { certificates: replaced }),
+      ...(kept.length > 0 && { 'certificates-kept': kept }),
       ...(warnings.length > 0 && { warnings }),
     });
   }
@@ -266,6 +272,7 @@ export class Service {
     this.#log.event('draining', { transfers: transfers.length });
     this.#upstream.stop();
     this.#sets.close();
+    this.#tls.close();
     this.#notifier.stop();
     this.#udp.close();
     const isDrained = await endsWithin(this.#hub.drain(), this.#config.limits.drainTimeoutMs);

@@ -24,6 +24,7 @@ export interface Config {
   readonly prefixSets: ReadonlyMap<string, PrefixSetConfig>;
   readonly rules: readonly RuleConfig[];
   readonly limits: Limits;
+  readonly tls: TlsConfig;
   readonly store: StoreConfig;
   readonly threads: { readonly front: number; readonly pool: number };
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text'; readonly transfers: 'all' | 'summary' };
@@ -68,6 +69,14 @@ export interface Listener extends Address {
   readonly certificate: string | undefined;
   readonly clientCertificate: 'none' | 'optional' | 'required';
   readonly alpn: 'required' | 'optional';
+}
+
+/** What all TLS listeners have in common. */
+export interface TlsConfig {
+  /** Suites of TLS 1.3, by OpenSSL's names. */
+  readonly ciphers: readonly string[];
+  readonly sessionTickets: boolean;
+  readonly ticketLifetimeMs: Milliseconds;
 }
 
 export interface CertificateFiles {

@@ -1,5 +1,5 @@
-/** `limits`: from the shape on disk. */
-import type { Limits } from './config.ts';
+/** `limits` and `tls`: from the shape on disk. */
+import type { Limits, TlsConfig } from './config.ts';
 import { nothingLeft } from './take-apart.ts';
 import type { V1 } from './v1.ts';
 
@@ -36,4 +36,10 @@ export function resolveLimits(limits: V1['limits']): Limits {
     messageTimeoutMs,
     drainTimeoutMs,
   };
+}
+
+export function resolveTls(tls: V1['tls']): TlsConfig {
+  const { ciphers, 'session-tickets': sessionTickets, 'ticket-lifetime': ticketLifetimeMs, ...later } = tls;
+  nothingLeft(later);
+  return { ciphers, sessionTickets, ticketLifetimeMs };
 }

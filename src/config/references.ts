@@ -97,7 +97,7 @@ function checkListeners(value: unknown, must: Must, found: Findings): void {
       const message = '`certificate` is missing; expected the name of one of `certificates`, as the transport is tls';
       found.problems.push({ path, message });
     }
-    for (const key of isTls ? ['udp'] : ['certificate', 'client-certificate', 'alpn']) {
+    for (const key of isTls ? ['udp'] : ['certificate', 'client-certificate', 'alpn', 'xfr-only']) {
       if (listener[key] === undefined || (isTls && listener[key] === false)) continue;
       const message = `\`${key}\` goes with \`transport: ${isTls ? 'tcp' : 'tls'}\` only`;
       found.problems.push({ path: [...path, key], message, at: 'key' });

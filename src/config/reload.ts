@@ -12,7 +12,7 @@ export interface ConfigComparison {
 /** Complete by its type: a section that is added must be put on one side. */
 const SECTIONS: Readonly<Record<keyof Config, 'live' | 'restart'>> = {
   listen: 'restart',
-  certificates: 'restart',
+  certificates: 'live',
   keys: 'live',
   primaries: 'live',
   secondaries: 'live',
@@ -21,6 +21,7 @@ const SECTIONS: Readonly<Record<keyof Config, 'live' | 'restart'>> = {
   prefixSets: 'live',
   rules: 'live',
   limits: 'live',
+  tls: 'live',
   store: 'restart',
   threads: 'restart',
   log: 'live',

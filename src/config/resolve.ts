@@ -21,7 +21,7 @@ import type {
   ZoneSettings,
 } from './config.ts';
 import { resolveGuards } from './guards.ts';
-import { resolveLimits } from './limits.ts';
+import { resolveLimits, resolveTls } from './limits.ts';
 import { resolvePadding } from './padding.ts';
 import { resolveRule } from './rules.ts';
 import { canonical, nothingLeft } from './take-apart.ts';
@@ -50,7 +50,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     store,
     ...others
   } = rest;
-  const { threads, log, admin, ...later } = others;
+  const { tls, threads, log, admin, ...later } = others;
   nothingLeft(later);
   const front = threads.front === 'auto' ? Math.max(1, Math.floor(around.cores / 2)) : threads.front;
   const pool = threads.pool === 'auto' ? Math.max(1, around.cores - front) : threads.pool;
@@ -80,6 +80,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     prefixSets: mapValues(sets, (set) => resolvePrefixSet(set, path)),
     rules: rules.map((rule, index) => resolveRule(rule, index)),
     limits: resolveLimits(limits),
+    tls: resolveTls(tls),
     store: resolveStore(store, path),
     threads: { front, pool },
     log: { level: log.level, format: log.format, transfers: log.transfers },
@@ -105,7 +106,7 @@ function resolvePrefixSet(set: V1['prefix-sets'][string], path: (name: string) =
 
 function resolveListener(listener: V1['listen'][number], file: V1): Listener {
   const { address, port, transport, udp, 'udp-max-size': udpMaxSize, certificate, alpn, ...rest } = listener;
-  const { 'client-certificate': clientCertificate, ...later } = rest;
+  const { 'client-certificate': clientCertificate, 'xfr-only': _always, ...later } = rest;
   nothingLeft(later);
   const takesClients = certificate !== undefined && file.certificates[certificate]?.['client-ca-file'] !== undefined;
   return {

@@ -9,6 +9,7 @@ import { limits } from './v1-limits.ts';
 import { primary, secondary } from './v1-peers.ts';
 import { rule } from './v1-rules.ts';
 import { prefixSet } from './v1-sets.ts';
+import { tls } from './v1-tls.ts';
 import { zone } from './v1-zone.ts';
 import * as values from './values.ts';
 
@@ -41,7 +42,10 @@ const listener = mapping({
     description: 'tls only: `required` closes connections whose client does not offer ALPN `dot`.',
     example: 'required',
   }),
-  'xfr-only': later('Whether anything but SOA, AXFR, IXFR and NOTIFY is refused on TLS.'),
+  'xfr-only': z
+    .literal(true, { error: 'expected `true`: zonegate answers nothing but SOA, AXFR, IXFR and NOTIFY anywhere' })
+    .optional()
+    .meta({ example: true, description: 'tls only: what is not SOA, AXFR, IXFR or NOTIFY is refused (EDE 21).' }),
   'proxy-allowlist': later('Load balancers that must send PROXY protocol v2.'),
 });
 
@@ -122,6 +126,7 @@ export const v1 = mapping({
     description: 'Who may have what. The first match wins; what nothing matches is refused.',
   }),
   limits,
+  tls,
   store: mapping({
     type: choice(['memory', 'lmdb'], ['redis'])
       .prefault('lmdb')
@@ -165,7 +170,6 @@ export const v1 = mapping({
   })
     .optional()
     .meta({ description: 'The admin page and API; absent: no admin server.' }),
-  tls: later('Ciphers and session tickets.'),
   'sig0-keys': later('SIG(0) keys (RFC 2931).'),
   bans: later('Bans of sources that misbehave.'),
   audit: later('The audit log.'),

@@ -39,7 +39,8 @@ export class Front implements FrontContext {
   readonly #admission: Admission;
   readonly #connections = new Map<Connection, Arrival>();
   readonly #servers: Server[] = [];
-  readonly #tlsListeners: TlsListener[] = [];
+  /** By their place in the setup. */
+  readonly #tlsListeners = new Map<number, TlsListener>();
   readonly #delay = monitorLoop();
   #events: FrontEvent[] = [];
   #eventTimer: NodeJS.Timeout | undefined;
@@ -73,6 +74,9 @@ export class Front implements FrontContext {
     switch (message.kind) {
       case 'policy':
         this.policy = new PolicyState(message.policy, this.#setup.rates, this.#setup.index);
+        return;
+      case 'tls':
+        for (const [i, listener] of this.#tlsListeners) listener.replace(message.listeners[i]);
         return;
       case 'zone':
         this.zones.set(message.zone, message.state, message.slabs);
@@ -148,9 +152,10 @@ export class Front implements FrontContext {
   }
 
   #tlsServer(listener: FrontListener, tls: FrontTls): Server {
-    const { counters } = this;
+    const { clock, counters } = this;
     const tlsListener = new TlsListener({
       tls,
+      clock,
       counters,
       admission: this.#admission,
       admit: (socket) => this.#admit(socket),
@@ -158,7 +163,7 @@ export class Front implements FrontContext {
       gone: (arrival) => this.#leave(arrival),
       handshakeTimeoutMs: this.policy.limits.firstMessageTimeoutMs,
     });
-    this.#tlsListeners.push(tlsListener);
+    this.#tlsListeners.set(this.#setup.listeners.indexOf(listener), tlsListener);
     return tlsListener.server;
   }
 
@@ -189,7 +194,8 @@ export class Front implements FrontContext {
   #sweep(): void {
     const now = this.clock.now();
     for (const connection of this.#connections.keys()) connection.sweep(now);
-    const inHandshake = this.#tlsListeners.reduce((sum, { size }) => sum + size, 0);
+    let inHandshake = 0;
+    for (const { size } of this.#tlsListeners.values()) inHandshake += size;
     this.counters.set('connections-open', this.#connections.size + inHandshake);
     const delay = loopDelay(this.#delay);
     this.counters.set('loop-delay-mean-ms', delay.meanMs);

@@ -13,6 +13,7 @@ import type {
   FrontEvent,
   FrontListener,
   FrontSetup,
+  FrontTls,
   IxfrOffer,
   IxfrWish,
   PolicyUpdate,
@@ -86,6 +87,7 @@ export class FrontHub {
   readonly #zones = new Map<string, PublishedZone>();
   readonly #snapshots = new Map<number, (transfers: readonly RunningTransfer[]) => void>();
   #policy: PolicyUpdate;
+  #tls: readonly (FrontTls | undefined)[];
   #nextSnapshot = 1;
   #nextDescriptor = 0;
   #isEnding = false;
@@ -94,6 +96,7 @@ export class FrontHub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#policy = options.policy;
+    this.#tls = options.listeners.map(({ tls }) => tls);
   }
 
   /** Resolves when every front listens. */
@@ -120,6 +123,12 @@ export class FrontHub {
   setPolicy(policy: PolicyUpdate): void {
     this.#policy = policy;
     this.#broadcast({ kind: 'policy', policy });
+  }
+
+  /** Certificates and keys of tickets, by listener. */
+  setTls(listeners: readonly (FrontTls | undefined)[]): void {
+    this.#tls = listeners;
+    this.#broadcast({ kind: 'tls', listeners });
   }
 
   /** Transfers that run now, over all fronts. */
@@ -159,7 +168,11 @@ export class FrontHub {
     const place = this.#nextDescriptor++;
     const setup: FrontSetup = {
       index,
-      listeners: this.#options.listeners.map(({ fds, ...listener }) => ({ ...listener, fd: fds[place] as number })),
+      listeners: this.#options.listeners.map(({ fds, ...listener }, i) => ({
+        ...listener,
+        tls: this.#tls[i],
+        fd: fds[place] as number,
+      })),
       policy: this.#policy,
       rates: this.#options.rates,
       sources: this.#options.sources,

@@ -47,6 +47,10 @@ export interface FrontTls {
   readonly clientCaPem: string | undefined;
   readonly clientCertificate: 'none' | 'optional' | 'required';
   readonly alpn: 'required' | 'optional';
+  /** Suites of TLS 1.3, by OpenSSL's names, with colons between. */
+  readonly ciphers: string;
+  readonly sessionTickets: boolean;
+  readonly sessionTimeoutS: number;
   /** 48 octets, the same for all fronts, so that any of them resumes a session of another. */
   readonly ticketKeys: Uint8Array;
 }
@@ -100,6 +104,8 @@ export interface IxfrWish {
 
 export type ToFront =
   | { readonly kind: 'policy'; readonly policy: PolicyUpdate }
+  /** In the order of the setup's listeners. Connections that are there go on as they are. */
+  | { readonly kind: 'tls'; readonly listeners: readonly (FrontTls | undefined)[] }
   /** `slabs`: those of the version that this front has not been told of. */
   | { readonly kind: 'zone'; readonly zone: string; readonly state: ZoneState; readonly slabs: readonly SlabHandle[] }
   | { readonly kind: 'zone-removed'; readonly zone: string }

@@ -1,18 +1,19 @@
 /** A TLS listener: handshakes within their limits, and who the client has proved to be. */
+import { constants, X509Certificate } from 'node:crypto';
 import type { Server, Socket } from 'node:net';
-import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import { clientCertificate } from '../net/certificates.ts';
+import { createServer, type SecureContextOptions, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../base/clock.ts';
+import { clientCertificate, isStillGood, splitPem } from '../net/certificates.ts';
 import type { ClientCertificate } from '../policy/decision.ts';
 import type { HandshakeCharge } from '../policy/limits/handshakes.ts';
 import type { Admission, Arrival } from './admission.ts';
 import type { Counters } from './counters.ts';
 import type { FrontTls } from './messages.ts';
 
-/** The cheapest first: AES-128 sends half as much again as AES-256. */
-const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
-
 export interface TlsListenerParts {
   readonly tls: FrontTls;
+  readonly clock: Clock;
   readonly counters: Counters;
   readonly admission: Admission;
   /** Counts a connection in, or ends it. */
@@ -31,26 +32,24 @@ interface Handshake {
 export class TlsListener {
   readonly server: TlsServer;
   readonly #parts: TlsListenerParts;
+  #tls: FrontTls;
+  #authorities: readonly X509Certificate[];
   /** Connections in their handshake, by both ends' addresses. */
   readonly #handshakes = new Map<string, Handshake>();
 
   constructor(parts: TlsListenerParts) {
     this.#parts = parts;
     const { tls } = parts;
+    this.#tls = tls;
+    this.#authorities = authoritiesOf(tls);
     this.server = createServer(
       {
-        cert: tls.certPem,
-        key: tls.keyPem,
-        minVersion: 'TLSv1.3',
-        ciphers: CIPHERS,
-        honorCipherOrder: true,
+        ...contextOf(tls),
         ALPNProtocols: ['dot'],
-        ticketKeys: Buffer.from(tls.ticketKeys),
         requestCert: tls.clientCertificate !== 'none',
         rejectUnauthorized: tls.clientCertificate === 'required',
         handshakeTimeout: parts.handshakeTimeoutMs,
         noDelay: true,
-        ...(tls.clientCaPem !== undefined && { ca: tls.clientCaPem }),
       },
       (socket) => this.#done(socket),
     );
@@ -62,6 +61,20 @@ export class TlsListener {
       this.#forget(endsOf(socket));
       socket.destroy();
     });
+  }
+
+  /** For handshakes to come; who is asked for a certificate stays as it is. */
+  replace(tls: FrontTls | undefined): void {
+    if (tls === undefined) return;
+    const { ticketKeys: _before, ...before } = this.#tls;
+    const { ticketKeys, ...after } = tls;
+    this.#tls = tls;
+    if (isDeepStrictEqual(before, after)) {
+      this.server.setTicketKeys(Buffer.from(ticketKeys));
+      return;
+    }
+    this.#authorities = authoritiesOf(tls);
+    this.server.setSecureContext(contextOf(tls));
   }
 
   /** Connections in their handshake. */
@@ -88,7 +101,7 @@ export class TlsListener {
   }
 
   #done(socket: TLSSocket): void {
-    const { admission, gone, serve, tls } = this.#parts;
+    const { admission, gone, serve } = this.#parts;
     const ends = endsOf(socket);
     const handshake = this.#handshakes.get(ends);
     this.#handshakes.delete(ends);
@@ -99,10 +112,8 @@ export class TlsListener {
     const { arrival, charge } = handshake;
     const isInRate = admission.endHandshake(arrival, charge, socket.isSessionReused());
     // RFC 9103 §7.1: ALPN `dot`, or nothing; a client that offers none is told by the close.
-    const hasAlpn = socket.alpnProtocol === 'dot' || tls.alpn === 'optional';
-    // No certificate is well where it is optional, one of an unknown CA is not.
-    const isForeign = socket.getPeerX509Certificate() !== undefined && !socket.authorized;
-    if (!isInRate || !hasAlpn || isForeign) {
+    const hasAlpn = socket.alpnProtocol === 'dot' || this.#tls.alpn === 'optional';
+    if (!isInRate || !hasAlpn || !this.#isWelcome(socket)) {
       gone(arrival);
       socket.destroy();
       return;
@@ -112,6 +123,15 @@ export class TlsListener {
     serve(socket, arrival, certificateOf(socket));
   }
 
+  /** No certificate is well where it is optional; one of an unknown authority, or that is over by now, is not. */
+  #isWelcome(socket: TLSSocket): boolean {
+    const shown = socket.getPeerX509Certificate();
+    if (shown === undefined) return this.#tls.clientCertificate !== 'required';
+    if (!socket.authorized) return false;
+    // What OpenSSL says of a resumed session is what it found when the session began.
+    return !socket.isSessionReused() || isStillGood(shown, this.#authorities, this.#parts.clock.now());
+  }
+
   #forget(ends: string): void {
     const handshake = this.#handshakes.get(ends);
     if (handshake === undefined) return;
@@ -119,6 +139,24 @@ export class TlsListener {
     this.#parts.gone(handshake.arrival);
   }
 }
+
+const authoritiesOf = ({ clientCaPem = '' }: FrontTls): X509Certificate[] =>
+  splitPem(clientCaPem).map((pem) => new X509Certificate(pem));
+
+const contextOf = (
+  tls: FrontTls,
+): SecureContextOptions & { readonly ticketKeys: Buffer; readonly sessionTimeout: number } => ({
+  cert: tls.certPem,
+  key: tls.keyPem,
+  minVersion: 'TLSv1.3',
+  ciphers: tls.ciphers,
+  honorCipherOrder: true,
+  ticketKeys: Buffer.from(tls.ticketKeys),
+  sessionTimeout: tls.sessionTimeoutS,
+  // Tickets are then numbers of sessions, and no session is kept.
+  ...(!tls.sessionTickets && { secureOptions: constants.SSL_OP_NO_TICKET }),
+  ...(tls.clientCaPem !== undefined && { ca: tls.clientCaPem }),
+});
 
 /** Only of those that were verified. */
 function certificateOf(socket: TLSSocket): ClientCertificate | undefined {

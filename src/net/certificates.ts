@@ -122,6 +122,16 @@ export const clientCertificate = (certificate: X509Certificate): ClientCertifica
   pin: createHash('sha256').update(spkiOf(certificate)).digest('base64'),
 });
 
+/**
+ * Whether a certificate that was verified once still holds: within its dates, and issued by one of the authorities. An
+ * issuer that is none of them stood between, in the chain that the client showed then, and cannot be looked at again.
+ */
+export function isStillGood(shown: X509Certificate, authorities: readonly X509Certificate[], now: number): boolean {
+  if (now < Date.parse(shown.validFrom) || now > Date.parse(shown.validTo)) return false;
+  const issuers = authorities.filter(({ subject }) => subject === shown.issuer);
+  return issuers.length === 0 || issuers.some((issuer) => shown.checkIssued(issuer) && shown.verify(issuer.publicKey));
+}
+
 export function checkPair(certPem: string, keyPem: string): boolean {
   try {
     return parse(certPem).checkPrivateKey(createPrivateKey(keyPem));

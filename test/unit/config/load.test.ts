@@ -48,6 +48,11 @@ test('the least configuration has every default of INTERFACE.md', () => {
       messageTimeoutMs: 10_000,
       drainTimeoutMs: 60_000,
     },
+    tls: {
+      ciphers: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+      sessionTickets: true,
+      ticketLifetimeMs: 3_600_000,
+    },
     store: { type: 'lmdb', path: '/var/lib/zonegate', mapSize: undefined, sync: true },
     threads: { front, pool: Math.max(1, cores - front) },
     log: { level: 'info', format: 'json', transfers: 'all' },

@@ -13,6 +13,7 @@ import {
   checkPair,
   createCertificate,
   inspectCertificate,
+  isStillGood,
   type PemPair,
   spkiPin,
   splitPem,
@@ -290,3 +291,22 @@ function opensslPin(file: string): string {
     'openssl x509 -in "$1" -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | openssl base64';
   return execFileSync('sh', ['-c', pipeline, 'sh', file], { encoding: 'utf8' }).trim();
 }
+
+test('a certificate of a resumed session holds within its dates and under the authorities that there are now', () => {
+  const DAY = 86_400_000;
+  const at = new Date('2026-11-01T00:00:00Z');
+  const ca = (name: string) => createCertificate({ kind: 'ca', names: [name], days: 30, now: at });
+  const [good, sameName, other] = [ca('clients'), ca('clients'), ca('others')] as const;
+  const client = createCertificate({ kind: 'client', names: ['sec1.example'], days: 10, now: at, issuer: good });
+  const shown = new X509Certificate(client.certPem);
+  const authorities = (...pairs: readonly { certPem: string }[]) =>
+    pairs.map(({ certPem }) => new X509Certificate(certPem));
+  const start = at.getTime();
+
+  assert.equal(isStillGood(shown, authorities(other, good), start + DAY), true);
+  assert.equal(isStillGood(shown, authorities(good), start - DAY), false, 'not yet');
+  assert.equal(isStillGood(shown, authorities(good), start + 11 * DAY), false, 'no longer');
+  assert.equal(isStillGood(shown, authorities(sameName), start + DAY), false, 'another of that name');
+  assert.equal(isStillGood(shown, authorities(sameName, good), start + DAY), true, 'both of that name');
+  assert.equal(isStillGood(shown, authorities(other), start + DAY), true, 'its issuer stood in between');
+});
