@@ -14,6 +14,7 @@ import { UdpServer } from '../front/udp.ts';
 import { FrontZones } from '../front/zones.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { Standings } from '../notify/standings.ts';
+import { newQuotaTables } from '../policy/limits/quota.ts';
 import { newRateTable } from '../policy/limits/rate.ts';
 import { newCountTable, SharedCount } from '../policy/limits/shared-count.ts';
 import { Pool } from '../pool/pool.ts';
@@ -123,6 +124,7 @@ export class Service {
       rates: this.#rates,
       sources: newCountTable(config.threads.front),
       counts,
+      quotas: newQuotaTables(),
       connections: this.#connections,
       versions: {
         expiries: this.#leases.expiries,

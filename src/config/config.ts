@@ -4,6 +4,7 @@ import type { Milliseconds } from '../base/clock.ts';
 import type { ChangeLimits } from '../guard/change.ts';
 import type { DnssecPolicy } from '../guard/dnssec/check.ts';
 import type { CertificateMatch, Rate, RuleConfig } from '../policy/rule-config.ts';
+import type { SecondaryTerms } from '../policy/secondaries.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { Padding } from '../wire/padding.ts';
 
@@ -144,7 +145,7 @@ export interface FilePrimary {
   readonly watch: boolean;
 }
 
-export interface Secondary {
+export interface Secondary extends SecondaryTerms {
   readonly name: string;
   readonly address: Address | undefined;
   /** Canonical names; the first signs, any is accepted. */
@@ -271,6 +272,8 @@ export interface ConnectionLimits {
   readonly idleTimeoutMs: Milliseconds;
   readonly firstMessageTimeoutMs: Milliseconds;
   readonly messageTimeoutMs: Milliseconds;
+  /** Transfers at a time, over all; those reserved for secondaries come on top. */
+  readonly concurrent: number;
 }
 
 export interface Limits extends ConnectionLimits {

@@ -19,6 +19,7 @@ export function resolveLimits(limits: V1['limits']): Limits {
     'first-message-timeout': firstMessageTimeoutMs,
     'message-timeout': messageTimeoutMs,
     'drain-timeout': drainTimeoutMs,
+    concurrent,
     ...later
   } = timeouts;
   nothingLeft(later);
@@ -35,6 +36,7 @@ export function resolveLimits(limits: V1['limits']): Limits {
     firstMessageTimeoutMs,
     messageTimeoutMs,
     drainTimeoutMs,
+    concurrent,
   };
 }
 

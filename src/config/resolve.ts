@@ -192,7 +192,8 @@ function resolveSecondary(
   path: (name: string) => string,
 ): Secondary {
   const { address, key = [], notify, transport, sources, tls, edns, 'notify-retry': retry, ...rest } = secondary;
-  const { 'source-address': sourceAddress, 'notify-delay': notifyDelayMs, ...later } = rest;
+  const { 'source-address': sourceAddress, 'notify-delay': notifyDelayMs, ...served } = rest;
+  const { 'reserved-transfers': reservedTransfers, weight, ...later } = served;
   const { tries, timeout: timeoutMs, backoff, ...laterRetry } = retry;
   nothingLeft(later);
   nothingLeft(laterRetry);
@@ -209,6 +210,8 @@ function resolveSecondary(
     edns,
     notifyRetry: { tries, timeoutMs, backoff },
     notifyDelayMs,
+    reservedTransfers,
+    weight,
   };
 }
 

@@ -38,15 +38,21 @@ function delayOf(delay: V1Rule['delay']): DelayConfig {
   return { byMs, atMost, next };
 }
 
-function resolveLimits({ per = BY_SOURCE, rate, ...later }: V1Rule['limits']): RuleLimits {
+function resolveLimits({ per = BY_SOURCE, ...limits }: V1Rule['limits']): RuleLimits {
+  const { rate, concurrent, queue, bandwidth, bytes, 'repeat-axfr': repeat, ...later } = limits;
   nothingLeft(later);
   return {
     rate: rate && { ...rate.value, per: rate.per ?? per },
-    concurrent: undefined,
-    queue: undefined,
-    bandwidth: undefined,
-    bytes: undefined,
-    repeatAxfr: undefined,
+    concurrent: concurrent && { count: concurrent.value, per: concurrent.per ?? per },
+    queue: queue && { length: queue.length, waitMs: queue.wait },
+    bandwidth: bandwidth && { bytesPerSecond: bandwidth.value, per: bandwidth.per ?? per },
+    bytes: bytes && { ...bytes.value, per: bytes.per ?? per },
+    repeatAxfr: repeat && {
+      rate: repeat.value,
+      coolDownMs: repeat['cool-down'],
+      longestMs: repeat.longest,
+      per: repeat.per ?? per,
+    },
     minProgress: undefined,
   };
 }

@@ -1,5 +1,5 @@
 /** `limits` as version 1 of the configuration has it on disk: what connections are held to. */
-import { duration, integer, later, mapping, written } from './shapes.ts';
+import { duration, integer, mapping, written } from './shapes.ts';
 import * as values from './values.ts';
 
 const perSecond = () => written(values.RATE, values.parseRate);
@@ -42,7 +42,9 @@ export const limits = mapping({
   'drain-timeout': duration().prefault('60s').meta({
     description: 'After SIGTERM transfers may run on for so long; then they are cut, and the service ends.',
   }),
-  concurrent: later('Transfers at a time.'),
+  concurrent: integer(1, 1_000_000).prefault(1000).meta({
+    description: 'Transfers at a time; `reserved-transfers` of secondaries come on top.',
+  }),
 })
   .prefault({})
   .meta({ description: 'What connections are held to.' });

@@ -144,6 +144,8 @@ export const secondary = mapping({
   edns: flag().prefault(true).meta({ description: 'false: no OPT is sent with NOTIFY.' }),
   certificate: later('Client certificate that counts as this secondary.'),
   format: later('compressed, uncompressed or one-answer.'),
-  'reserved-transfers': later('Transfer slots that others never take.'),
-  weight: later('Share of bandwidth.'),
+  'reserved-transfers': integer(0, 10_000).prefault(1).meta({
+    description: 'Transfers of it that have places besides those of `limits.concurrent`, which others never take.',
+  }),
+  weight: integer(1, 1000).prefault(1).meta({ description: 'Its share where a bandwidth is divided.' }),
 });

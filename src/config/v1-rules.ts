@@ -120,6 +120,8 @@ const limit = <V extends z.ZodType, S extends z.ZodRawShape>(value: V, expected:
   );
 
 const rate = written(values.RATE, values.parseRate);
+const COUNT = 'a whole number';
+const COUNT_TYPES = { type: ['number', 'object'] };
 const RATE_TYPES = { type: ['string', 'object'] };
 
 const limits = mapping({
@@ -135,11 +137,42 @@ const limits = mapping({
       ...RATE_TYPES,
       example: '10/m',
     }),
-  concurrent: later('Transfers at a time.'),
-  queue: later('Transfers that wait.'),
-  bandwidth: later('Octets a second.'),
-  bytes: later('Octets an hour.'),
-  'repeat-axfr': later('Full transfers of a serial already delivered.'),
+  concurrent: limit(integer(1, 1_000_000).meta({ example: 2 }), COUNT, { per })
+    .optional()
+    .meta({ description: 'Transfers at a time; what comes on top gets SERVFAIL,', ...COUNT_TYPES, example: 2 }),
+  queue: mapping({
+    length: integer(0, 10_000).prefault(0).meta({ description: 'So many requests,' }),
+    wait: duration().prefault('10s').meta({ description: 'each for so long.' }),
+  })
+    .optional()
+    .meta({ description: 'or waits for a place.', example: { length: 10, wait: '10s' } }),
+  bandwidth: limit(written(values.BANDWIDTH, values.parseBandwidth).meta({ example: '50MB/s' }), values.BANDWIDTH, {
+    per,
+  })
+    .optional()
+    .meta({
+      description: 'Octets a second, divided between those who transfer by the `weight` of their secondary.',
+      ...RATE_TYPES,
+      example: '50MB/s',
+    }),
+  bytes: limit(written(values.VOLUME, values.parseVolume).meta({ example: '10GB/h' }), values.VOLUME, { per })
+    .optional()
+    .meta({
+      description: 'Octets over a time. A transfer is charged in full when it begins; none begins while too much was.',
+      ...RATE_TYPES,
+      example: '10GB/h',
+    }),
+  'repeat-axfr': limit(rate.meta({ example: '3/h' }), values.RATE, {
+    'cool-down': duration().prefault('1m').meta({ description: 'Each next one is twice as long,' }),
+    longest: duration().prefault('1d').meta({ description: 'up to this.' }),
+    per,
+  })
+    .optional()
+    .meta({
+      description: 'Full transfers of a serial that the client was delivered in full already; then it must wait.',
+      ...RATE_TYPES,
+      example: '3/h',
+    }),
   'min-progress': later('The least progress of a transfer.'),
 })
   .prefault({})

@@ -15,6 +15,8 @@ const SIZE_UNITS = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 } as const;
 export const DURATION = 'a duration such as `500ms`, `30s`, `5m`, `2h` or `1d`';
 export const SIZE = 'a size such as `16000B`, `64KB`, `256MB` or `8GB` (powers of ten)';
 export const RATE = 'a rate such as `10/s`, `10/m` or `10/h`';
+export const BANDWIDTH = 'octets a second such as `10KB/s` or `50MB/s` (powers of ten)';
+export const VOLUME = 'octets over a time such as `500MB/m` or `10GB/h` (powers of ten)';
 export const CLOCK_TIME = 'a time such as `06:30`';
 export const PERCENT = 'a percentage from `0%` to `100%`';
 
@@ -34,6 +36,19 @@ export function parseRate(text: string): Parsed<Rate> {
   const match = /^(\d{1,9})\/(s|m|h)$/.exec(text);
   if (match === null || Number(match[1]) === 0) return fail(`expected ${RATE}`);
   return succeed({ count: Number(match[1]), perMs: DURATION_UNITS[match[2] as 's' | 'm' | 'h'] });
+}
+
+export function parseBandwidth(text: string): Parsed<number> {
+  const size = parseSize(/^(.*)\/s$/.exec(text)?.[1] ?? '');
+  return size.ok && size.value > 0 ? size : fail(`expected ${BANDWIDTH}`);
+}
+
+/** Octets over a time. */
+export function parseVolume(text: string): Parsed<Rate> {
+  const match = /^(.*)\/(s|m|h)$/.exec(text);
+  const size = parseSize(match?.[1] ?? '');
+  if (!size.ok || size.value === 0) return fail(`expected ${VOLUME}`);
+  return succeed({ count: size.value, perMs: DURATION_UNITS[match?.[2] as 's' | 'm' | 'h'] });
 }
 
 /** Minutes since midnight. */

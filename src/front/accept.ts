@@ -21,6 +21,7 @@ import { makePeer } from './peer.ts';
 import { PolicyState } from './policy-state.ts';
 import { Tarpit } from './tarpit.ts';
 import { TlsListener } from './tls-listener.ts';
+import { TransferLimits } from './transfer-limits.ts';
 import { FrontZones } from './zones.ts';
 
 const SWEEP_MS = 1000;
@@ -33,6 +34,7 @@ export class Front implements FrontContext {
   readonly counters: Counters;
   readonly zones: FrontZones;
   readonly tarpit: Tarpit;
+  readonly transferLimits: TransferLimits;
   policy: PolicyState;
   readonly #setup: FrontSetup;
   readonly #send: (message: FromFront) => void;
@@ -52,6 +54,13 @@ export class Front implements FrontContext {
     this.counters = new Counters(setup.counters);
     this.zones = new FrontZones(setup.leases, setup.expiries, (wish) => send({ kind: 'ixfr-wanted', wish }));
     this.policy = new PolicyState(setup.policy, setup.rates, setup.index);
+    this.transferLimits = new TransferLimits({
+      ...setup,
+      row: setup.index,
+      clock: this.clock,
+      counters: this.counters,
+      policy: () => this.policy,
+    });
     this.#admission = new Admission({
       clock: this.clock,
       counters: this.counters,

@@ -5,6 +5,7 @@ import type { Counters } from './counters.ts';
 import type { FrontEvent, ReceivedNotify } from './messages.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { Tarpit } from './tarpit.ts';
+import type { TransferLimits } from './transfer-limits.ts';
 import type { FrontZones } from './zones.ts';
 
 export interface FrontContext {
@@ -16,6 +17,7 @@ export interface FrontContext {
   readonly tarpit: Tarpit;
   /** Connections run short, or the service is about to end: clients are asked to go. */
   readonly isUnderPressure: boolean;
+  readonly transferLimits: TransferLimits;
   notify(notify: ReceivedNotify): void;
   report(event: FrontEvent): void;
   gone(connection: Connection): void;

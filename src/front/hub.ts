@@ -1,6 +1,7 @@
 /** Control's side of the fronts: starts them, tells them, hears them, and replaces one that dies. */
 import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import type { QuotaTables } from '../policy/limits/quota.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import { type CountTable, clearRow } from '../policy/limits/shared-count.ts';
 import { workerUrl } from '../pool/worker-url.ts';
@@ -59,6 +60,7 @@ export interface HubOptions {
   readonly rates: RateTable;
   readonly sources: CountTable;
   readonly counts: CountTable;
+  readonly quotas: QuotaTables;
   readonly connections: Int32Array<SharedArrayBuffer>;
   readonly versions: VersionKeeper;
   readonly onEvents: (events: readonly FrontEvent[]) => void;
@@ -177,6 +179,7 @@ export class FrontHub {
       rates: this.#options.rates,
       sources: this.#options.sources,
       counts: this.#options.counts,
+      quotas: this.#options.quotas,
       leases: this.#options.versions.row(index),
       expiries: this.#options.versions.expiries,
       counters,

@@ -1,10 +1,11 @@
 /** What control and the front threads tell each other. Everything crosses threads by structured clone. */
 import type { ConnectionLimits, Transport } from '../config/config.ts';
+import type { QuotaTables } from '../policy/limits/quota.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import type { CountTable } from '../policy/limits/shared-count.ts';
 import type { PrefixTable } from '../policy/prefix-table.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
-import type { SecondaryLooks } from '../policy/secondaries.ts';
+import type { SecondaryLooks, SecondaryTerms } from '../policy/secondaries.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { Padding } from '../wire/padding.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
@@ -22,6 +23,7 @@ export interface FrontSetup {
   readonly sources: CountTable;
   /** Whatever else is counted over all fronts. */
   readonly counts: CountTable;
+  readonly quotas: QuotaTables;
   /** Leases on zone versions: this front's row of counters, by lease slot. */
   readonly leases: Int32Array<SharedArrayBuffer>;
   /** Until when versions may be served, by lease slot, milliseconds since the epoch. */
@@ -64,7 +66,7 @@ export interface PolicyUpdate {
   readonly sets: ReadonlyMap<string, PrefixTable>;
   /** Groups of zones that are in any, by `zoneLabel`. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
-  readonly secondaries: readonly SecondaryLooks[];
+  readonly secondaries: readonly (SecondaryLooks & Partial<SecondaryTerms>)[];
   /** Names of a zone's secondaries, by `zoneLabel`. */
   readonly secondariesOf: ReadonlyMap<string, readonly string[]>;
   readonly keys: ReadonlyMap<string, TsigKey>;
@@ -215,6 +217,10 @@ export type RefusalReason =
   | 'bad-truncation'
   | 'unknown-zone'
   | 'rate'
+  | 'concurrent'
+  | 'queue-wait'
+  | 'bytes'
+  | 'repeat'
   | 'not-ready'
   | 'expired';
 
@@ -229,4 +235,6 @@ export interface RunningTransfer {
   readonly totalBytes: number;
   /** Milliseconds since it began. */
   readonly ms: number;
+  /** queued: for a place. preparing: its answer is made. paced: for its share of a bandwidth. */
+  readonly state: 'queued' | 'preparing' | 'sending' | 'paced';
 }

@@ -91,21 +91,26 @@ export class TransferStream {
     this.delta?.release();
   }
 
-  /** Writes the next quantum. True when the last message has been written. */
-  writeQuantum(sink: Sink, nowSeconds: number): boolean {
+  /**
+   * Writes the next quantum, of about `mostOctets` at most (never less than a message). True when the last message has
+   * been written.
+   */
+  writeQuantum(sink: Sink, nowSeconds: number, mostOctets = Number.POSITIVE_INFINITY): boolean {
+    const enough = this.bytes + mostOctets;
     if (!this.#hasBegun) {
       this.#hasBegun = true;
       if (this.#writeFirst(sink, nowSeconds)) return true;
     }
     let left = this.#quantum;
-    while (left > 0) {
+    while (left > 0 && this.bytes < enough) {
       const page = this.#currentPage();
       if (page === undefined) {
         if (this.delta === undefined) this.#writeSoa(sink, nowSeconds, false);
         return true;
       }
       const first = this.#frameIndex;
-      const last = Math.min(page.length, first + left);
+      const most = Math.min(page.length, first + left);
+      const last = enough === Number.POSITIVE_INFINITY ? most : framesWithin(page, first, most, enough - this.bytes);
       if (this.#opt === undefined && this.#signer === undefined) this.#writePlain(sink, page, first, last);
       else for (let i = first; i < last; i++) this.#writeTrailed(sink, page, i, nowSeconds);
       this.#frameIndex = last;
@@ -223,6 +228,7 @@ export class TransferStream {
     this.messages++;
     this.bytes += length;
   }
+
   /** The OPT and the zeros behind it, for a message that is so long without them. */
   #trailer(length: number): { readonly opt: Bytes | undefined; readonly padding?: Uint8Array } {
     if (this.#opt === undefined || this.#padding === undefined) return { opt: this.#opt };
@@ -261,3 +267,10 @@ export class TransferStream {
 /** Owner, type, class and TTL go before the length of an OPT's options. */
 const OPT_LENGTH_AT = 9;
 const ZEROS = new Uint8Array(65_535);
+
+/** Where to stop so that frames have so many octets, rounded up to a whole frame. */
+function framesWithin(page: FrameList, first: number, most: number, octets: number): number {
+  let last = first;
+  for (let left = octets; last < most && left > 0; last++) left -= page.octetLength(last);
+  return last;
+}

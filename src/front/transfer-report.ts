@@ -6,20 +6,16 @@ import type { TransferStream } from './stream.ts';
 
 export const clientOf = ({ addressText, port }: Peer): string => `${addressText}#${port}`;
 
-export const runningTransfer = (
-  { transfer, bytes, totalBytes }: TransferStream,
-  peer: Peer,
-  ms: number,
-): RunningTransfer => ({
+type SentFacts = Pick<RunningTransfer, 'bytes' | 'totalBytes' | 'ms' | 'state'>;
+
+export const runningTransfer = (transfer: AcceptedTransfer, peer: Peer, sent: SentFacts): RunningTransfer => ({
   zone: transfer.zone,
   type: transfer.type,
   transport: peer.transport,
   client: clientOf(peer),
   identity: transfer.identity,
   serial: transfer.version.handle.serial,
-  bytes,
-  totalBytes,
-  ms,
+  ...sent,
 });
 
 export type TransferFacts = Pick<TransferEvent, 'messages' | 'records' | 'bytes' | 'ms' | 'outcome' | 'sent-as'>;

@@ -16,6 +16,16 @@ export interface SecondaryLooks {
   readonly certificate: CertificateMatch | undefined;
 }
 
+/** What a secondary is given, and how. */
+export interface SecondaryTerms {
+  /** Places for its transfers that strangers never take, besides those that all share. */
+  readonly reservedTransfers: number;
+  /** Share of a bandwidth limit. */
+  readonly weight: number;
+}
+
+export const NO_TERMS: SecondaryTerms = { reservedTransfers: 0, weight: 1 };
+
 export interface Client {
   readonly source: AddressBytes;
   readonly key: string | undefined;

@@ -121,6 +121,8 @@ function counterFamilies(counters: ReadonlyMap<string, number>): Family[] {
     byLabel('zonegate_refused_total', 'Requests refused, by reason.', 'reason', 'refused-'),
     total('zonegate_dropped_total', 'Requests dropped without an answer.', 'dropped'),
     total('zonegate_delayed_total', 'Requests that a rule delayed.', 'delayed'),
+    total('zonegate_queued_total', 'Transfers that waited for a place.', 'queued'),
+    total('zonegate_cool_downs_total', 'Times that a client had to wait after repeated full transfers.', 'cool-downs'),
     total('zonegate_shadow_hits_total', 'Requests that a rule in shadow would have decided.', 'shadow-hits'),
     { ...total('zonegate_connections_open', 'Connections open.', 'connections-open'), type: 'gauge' },
     total('zonegate_connections_accepted_total', 'Connections accepted.', 'connections-accepted'),

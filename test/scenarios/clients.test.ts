@@ -30,6 +30,7 @@ const CONFIG = {
     { name: 'local', match: { source: '127.0.0.0/26' }, action: 'allow' },
   ],
   limits: {
+    concurrent: 5000,
     'connections-per-source': 5,
     'idle-timeout': '2s',
     'first-message-timeout': '1s',

@@ -71,6 +71,10 @@ export const sendNotify = (
 export const askOverTcp = (port: number, ...queries: readonly Buffer[]): Promise<Buffer[]> =>
   converse(connect({ port, host: '127.0.0.1' }), queries);
 
+/** The same from an address of choice. */
+export const askFrom = (localAddress: string, port: number, ...queries: readonly Buffer[]): Promise<Buffer[]> =>
+  converse(connect({ port, host: '127.0.0.1', localAddress }), queries);
+
 /** The same over XoT. */
 export const askOverTls = (port: number, ca: string, ...queries: readonly Buffer[]): Promise<Buffer[]> =>
   converse(connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca, ALPNProtocols: ['dot'] }), queries);

@@ -6,6 +6,7 @@
  */
 import { createInterface } from 'node:readline';
 import { FrontHub } from '../../src/front/hub.ts';
+import { newQuotaTables } from '../../src/policy/limits/quota.ts';
 import { newRateTable } from '../../src/policy/limits/rate.ts';
 import { newCountTable } from '../../src/policy/limits/shared-count.ts';
 import { Leases } from '../../src/upstream/leases.ts';
@@ -22,6 +23,7 @@ const hub = new FrontHub({
   rates: newRateTable(),
   sources: newCountTable(fronts),
   counts: newCountTable(fronts),
+  quotas: newQuotaTables(),
   connections: new Int32Array(new SharedArrayBuffer(4)),
   versions: {
     row: (front) => leases.row(front),

@@ -72,6 +72,7 @@ export const policyUpdate = (
     idleTimeoutMs: 1000,
     firstMessageTimeoutMs: 1000,
     messageTimeoutMs: 1000,
+    concurrent: 1000,
   },
   notifyFrom: new Map(),
   padding: new Map(),

@@ -24,6 +24,7 @@ export const TRANSFER_COLUMNS: readonly Column<RunningTransfer>[] = [
   { title: 'CLIENT', value: ({ client }) => client },
   { title: 'VIA', value: ({ transport }) => transport },
   { title: 'KEY', value: ({ identity }) => identity ?? undefined },
+  { title: 'STATE', value: ({ state }) => state },
   { title: 'SENT', value: ({ bytes }) => readableBytes(bytes), align: 'right' },
   { title: 'OF', value: ({ totalBytes }) => readableBytes(totalBytes), align: 'right' },
   { title: '%', value: percent, align: 'right' },

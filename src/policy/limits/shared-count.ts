@@ -27,6 +27,11 @@ export const clearRow = (table: CountTable, row: number): void => {
   table.words.fill(0, row * 2 * SLOTS, (row + 1) * 2 * SLOTS);
 };
 
+export interface CountPlace {
+  readonly tag: number;
+  readonly first: number;
+}
+
 export class SharedCount {
   readonly #table: CountTable;
   readonly #base: number;
@@ -44,9 +49,16 @@ export class SharedCount {
 
   /** Counts one more; a handle to give back with `leave`, or undefined where that would be more than `limit`. */
   enter(key: Bytes, limit: number): number | undefined {
+    return this.enterAt(this.placeOf(key), limit);
+  }
+
+  /** Where a key is counted: found once for one that is counted often. */
+  placeOf(key: Bytes): CountPlace {
     const digest = createHmac('sha256', this.#table.seed).update(key).digest();
-    const tag = digest.readInt32LE(0) | 1;
-    const first = digest.readUInt32LE(4);
+    return { tag: digest.readInt32LE(0) | 1, first: digest.readUInt32LE(4) };
+  }
+
+  enterAt({ tag, first }: CountPlace, limit: number): number | undefined {
     const slot = this.#ownSlot(first, tag);
     if (slot === undefined) return undefined;
     const { words } = this.#table;
@@ -62,6 +74,11 @@ export class SharedCount {
     const { words } = this.#table;
     this.#total--;
     if (Atomics.sub(words, this.#base + SLOTS + slot, 1) === 1) Atomics.store(words, this.#base + slot, 0);
+  }
+
+  /** Over all fronts. */
+  countAt({ tag, first }: CountPlace): number {
+    return this.#sum(first, tag);
   }
 
   #ownSlot(first: number, tag: number): number | undefined {

@@ -200,6 +200,7 @@ export const fakeTransfer = (fields: Partial<RunningTransfer> = {}): RunningTran
   serial: 2026112101,
   bytes: 25_000,
   totalBytes: 100_000,
+  state: 'sending',
   ms: 2_000,
   ...fields,
 });

@@ -259,7 +259,7 @@ test('tables show what people ask for, and a dash for what is not there', () => 
   );
   assert.equal(
     transfer,
-    'example.org  AXFR  2026112101  198.51.100.7#40112  tls  sec1-key  25.0 kB  100 kB  25  12.5 kB/s   2s',
+    'example.org  AXFR  2026112101  198.51.100.7#40112  tls  sec1-key  sending  25.0 kB  100 kB  25  12.5 kB/s   2s',
   );
   assert.equal(one['expires'], 'in 2d');
   assert.equal(one['size'], '98.8 kB in 7 frames');

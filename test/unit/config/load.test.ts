@@ -46,6 +46,7 @@ test('the least configuration has every default of INTERFACE.md', () => {
       idleTimeoutMs: 30_000,
       firstMessageTimeoutMs: 5_000,
       messageTimeoutMs: 10_000,
+      concurrent: 1000,
       drainTimeoutMs: 60_000,
     },
     tls: {
@@ -182,7 +183,7 @@ secondaries: { plain: { address: "2001:db8::7" }, silent: { sources: [192.0.2.0/
 
   const retry = { tries: 5, timeoutMs: 60_000, backoff: 2 };
   const common = { keys: [], transport: 'udp', sourceAddress: undefined, tls: undefined, edns: true };
-  const waits = { notifyRetry: retry, notifyDelayMs: 0 };
+  const waits = { notifyRetry: retry, notifyDelayMs: 0, reservedTransfers: 1, weight: 1 };
   assert.deepEqual(config.secondaries.get('plain'), {
     name: 'plain',
     address: { host: '2001:db8::7', port: 53 },
@@ -232,6 +233,8 @@ secondaries:
     edns: false,
     notifyRetry: { tries: 2, timeoutMs: 3000, backoff: 1.5 },
     notifyDelayMs: 10_000,
+    reservedTransfers: 1,
+    weight: 1,
   });
   const other = config.secondaries.get('t');
   assert.deepEqual([other?.address?.port, other?.notify, other?.transport, other?.keys], [5353, false, 'tcp', ['k1']]);
@@ -403,3 +406,28 @@ function accept(text: string): Config {
 function parse(text: string): LoadedConfig {
   return parseConfig(text, '/etc/zonegate.yaml', () => assert.fail('no file is named'), 0);
 }
+
+test('limits of a rule: each has its own `per`, or that of all', () => {
+  const config = accept(`version: 1
+listen: [{ address: 127.0.0.1 }]
+rules:
+  - action: allow
+    limits:
+      per: key
+      concurrent: 2
+      queue: { length: 5 }
+      bandwidth: { value: 50MB/s, per: zone }
+      bytes: 10GB/h
+      repeat-axfr: 3/h`);
+
+  const per = { kind: 'key' };
+  assert.deepEqual(config.rules[0]?.limits, {
+    rate: undefined,
+    concurrent: { count: 2, per },
+    queue: { length: 5, waitMs: 10_000 },
+    bandwidth: { bytesPerSecond: 50_000_000, per: { kind: 'zone' } },
+    bytes: { count: 10_000_000_000, perMs: 3_600_000, per },
+    repeatAxfr: { rate: { count: 3, perMs: 3_600_000 }, coolDownMs: 60_000, longestMs: 86_400_000, per },
+    minProgress: undefined,
+  });
+});

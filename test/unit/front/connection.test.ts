@@ -7,7 +7,10 @@ import { Connection } from '../../../src/front/connection.ts';
 import type { FrontContext } from '../../../src/front/context.ts';
 import { Counters, newCounterRow } from '../../../src/front/counters.ts';
 import type { FrontEvent } from '../../../src/front/messages.ts';
+import type { PolicyState } from '../../../src/front/policy-state.ts';
 import { Tarpit } from '../../../src/front/tarpit.ts';
+import { TransferLimits } from '../../../src/front/transfer-limits.ts';
+import { newQuotaTables } from '../../../src/policy/limits/quota.ts';
 import { newCountTable, SharedCount } from '../../../src/policy/limits/shared-count.ts';
 import { FrontWorld, NOW, peer } from '../../support/front-world.ts';
 import { rule } from '../../support/rules.ts';
@@ -43,9 +46,14 @@ function begin(): {
   Atomics.store(world.leases, 0, 1);
   const at = { now: NOW };
   const events: FrontEvent[] = [];
+  const clock = { now: (): number => at.now };
+  const counters = new Counters(newCounterRow());
+  const policy = (): PolicyState => world.state;
+  const tables = { counts: newCountTable(1), rates: world.rates, quotas: newQuotaTables() };
   const context: FrontContext = {
-    clock: { now: () => at.now },
-    counters: new Counters(newCounterRow()),
+    clock,
+    counters,
+    transferLimits: new TransferLimits({ clock, counters, row: 0, policy, ...tables }),
     zones: world.zones,
     policy: world.state,
     tarpit: new Tarpit(new SharedCount(newCountTable(1), 0)),
