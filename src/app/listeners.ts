@@ -14,7 +14,13 @@ export function frontListeners(
     const socket = sockets[i];
     if (socket === undefined) throw new Error(`listener ${i} was given no socket`);
     const name = `${listener.host}#${socket.port}`;
-    return { fds: socket.fds, name, transport: listener.transport, tls: tls[i] };
+    return {
+      fds: socket.fds,
+      name,
+      transport: listener.transport,
+      tls: tls[i],
+      proxyAllowlist: listener.proxyAllowlist,
+    };
   });
 }
 

@@ -70,6 +70,8 @@ export interface Listener extends Address {
   readonly certificate: string | undefined;
   readonly clientCertificate: 'none' | 'optional' | 'required';
   readonly alpn: 'required' | 'optional';
+  /** CIDR text: who must send PROXY v2; nobody else may. */
+  readonly proxyAllowlist: readonly string[];
 }
 
 /** What all TLS listeners have in common. */

@@ -106,7 +106,12 @@ function resolvePrefixSet(set: V1['prefix-sets'][string], path: (name: string) =
 
 function resolveListener(listener: V1['listen'][number], file: V1): Listener {
   const { address, port, transport, udp, 'udp-max-size': udpMaxSize, certificate, alpn, ...rest } = listener;
-  const { 'client-certificate': clientCertificate, 'xfr-only': _always, ...later } = rest;
+  const {
+    'client-certificate': clientCertificate,
+    'xfr-only': _always,
+    'proxy-allowlist': proxyAllowlist,
+    ...later
+  } = rest;
   nothingLeft(later);
   const takesClients = certificate !== undefined && file.certificates[certificate]?.['client-ca-file'] !== undefined;
   return {
@@ -118,6 +123,7 @@ function resolveListener(listener: V1['listen'][number], file: V1): Listener {
     certificate,
     clientCertificate: clientCertificate ?? (takesClients ? 'optional' : 'none'),
     alpn: alpn ?? 'required',
+    proxyAllowlist,
   };
 }
 

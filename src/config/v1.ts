@@ -46,7 +46,9 @@ const listener = mapping({
     .literal(true, { error: 'expected `true`: zonegate answers nothing but SOA, AXFR, IXFR and NOTIFY anywhere' })
     .optional()
     .meta({ example: true, description: 'tls only: what is not SOA, AXFR, IXFR or NOTIFY is refused (EDE 21).' }),
-  'proxy-allowlist': later('Load balancers that must send PROXY protocol v2.'),
+  'proxy-allowlist': list(written('a network', values.parsePrefix), 'networks')
+    .prefault([])
+    .meta({ description: 'Load balancers: they must send PROXY protocol v2, nobody else may. Rules see the client.' }),
 });
 
 const certificate = mapping({

@@ -19,6 +19,7 @@ import type {
 } from './messages.ts';
 import { makePeer } from './peer.ts';
 import { PolicyState } from './policy-state.ts';
+import { ProxyAllowlist, takeProxyHeader } from './proxied.ts';
 import { Tarpit } from './tarpit.ts';
 import { TlsListener } from './tls-listener.ts';
 import { TransferLimits } from './transfer-limits.ts';
@@ -40,6 +41,8 @@ export class Front implements FrontContext {
   readonly #send: (message: FromFront) => void;
   readonly #admission: Admission;
   readonly #connections = new Map<Connection, Arrival>();
+  /** Connections of balancers, counted in as their clients'. */
+  readonly #proxied = new WeakMap<Socket, Arrival>();
   readonly #servers: Server[] = [];
   /** By their place in the setup. */
   readonly #tlsListeners = new Map<number, TlsListener>();
@@ -154,10 +157,11 @@ export class Front implements FrontContext {
 
   /** Half-open is allowed: a client may send its query, end its side, and read on. */
   #tcpServer(listener: FrontListener): Server {
-    return createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const serve = (socket: Socket): void => {
       const arrival = this.#admit(socket);
       if (arrival !== undefined) this.#serve(socket, listener, arrival);
-    });
+    };
+    return createServer({ noDelay: true, allowHalfOpen: true }, this.#behindBalancer(listener, serve));
   }
 
   #tlsServer(listener: FrontListener, tls: FrontTls): Server {
@@ -173,11 +177,45 @@ export class Front implements FrontContext {
       handshakeTimeoutMs: this.policy.limits.firstMessageTimeoutMs,
     });
     this.#tlsListeners.set(this.#setup.listeners.indexOf(listener), tlsListener);
-    return tlsListener.server;
+    if (listener.proxyAllowlist.length === 0) return tlsListener.server;
+    const serve = (socket: Socket): unknown => tlsListener.server.emit('connection', socket);
+    return createServer({ noDelay: true }, this.#behindBalancer(listener, serve));
+  }
+
+  /** `serve`, at once, or for a connection of a balancer when it has said who the client is. */
+  #behindBalancer({ proxyAllowlist }: FrontListener, serve: (socket: Socket) => unknown): (socket: Socket) => void {
+    if (proxyAllowlist.length === 0) return serve;
+    const balancers = new ProxyAllowlist(proxyAllowlist);
+    return (socket) => {
+      if (!balancers.has(socket.remoteAddress)) {
+        serve(socket);
+        return;
+      }
+      const balancer = this.#admission.enterBalancer(socket.remoteAddress, socket.remotePort);
+      if (balancer === undefined || this.#isDraining) {
+        if (balancer !== undefined) this.#leave(balancer);
+        socket.destroy();
+        return;
+      }
+      takeProxyHeader(socket, this.policy.limits.firstMessageTimeoutMs, (header) => {
+        if (header?.kind !== 'local') this.#leave(balancer);
+        const client = header?.kind === 'proxy' ? this.#admission.enter(header.address, header.port) : undefined;
+        const arrival = header?.kind === 'local' ? balancer : client;
+        if (header === undefined) this.counters.add('proxy-failures');
+        if (arrival === undefined) {
+          socket.destroy();
+          return;
+        }
+        this.#proxied.set(socket, arrival);
+        serve(socket);
+      });
+    };
   }
 
   /** Counts the connection in, or ends it: over a limit, the connection just closes. */
   #admit(socket: Socket): Arrival | undefined {
+    const proxied = this.#proxied.get(socket);
+    if (proxied !== undefined) return proxied;
     const arrival = this.#isDraining ? undefined : this.#admission.enter(socket.remoteAddress, socket.remotePort);
     if (arrival === undefined) socket.destroy();
     return arrival;

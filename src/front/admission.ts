@@ -55,6 +55,19 @@ export class Admission {
     return undefined;
   }
 
+  /** A connection of a load balancer whose client is not known yet: limits of a source are for the client. */
+  enterBalancer(addressText: string | undefined, port: number | undefined): Arrival | undefined {
+    const { sources, connections, counters } = this.#parts;
+    const address = addressText === undefined ? undefined : parseAddress(addressText);
+    if (address !== undefined && addressText !== undefined && this.#countIn(address, true)) {
+      const slot = sources.enter(sourceKey(address), Number.POSITIVE_INFINITY);
+      if (slot !== undefined) return { address, addressText, port: port ?? 0, slot };
+      Atomics.sub(connections, 0, 1);
+    }
+    counters.add('connections-over-limit');
+    return undefined;
+  }
+
   leave({ slot }: Arrival): void {
     Atomics.sub(this.#parts.connections, 0, 1);
     this.#parts.sources.leave(slot);
@@ -97,11 +110,12 @@ export class Admission {
   }
 
   /** Strangers never take the last places: those are for sources that the configuration names. */
-  #countIn(address: AddressBytes): boolean {
+  #countIn(address: AddressBytes, isNamed = false): boolean {
     const { connections, policy } = this.#parts;
     const open = Atomics.add(connections, 0, 1) + 1;
     const limits = this.#limits;
-    if (open <= forStrangers(limits) || (open <= limits.connections && policy().isNamed(address))) return true;
+    if (open <= forStrangers(limits) || (open <= limits.connections && (isNamed || policy().isNamed(address))))
+      return true;
     Atomics.sub(connections, 0, 1);
     return false;
   }

@@ -3,6 +3,7 @@
 export const COUNTERS = [
   'connections-accepted',
   'connections-over-limit',
+  'proxy-failures',
   'handshake-failures',
   'handshakes-full',
   'handshakes-resumed',

@@ -41,6 +41,8 @@ export interface FrontListener {
   readonly name: string;
   readonly transport: Exclude<Transport, 'udp'>;
   readonly tls: FrontTls | undefined;
+  /** CIDR text: load balancers, who say who the client is. */
+  readonly proxyAllowlist: readonly string[];
 }
 
 export interface FrontTls {

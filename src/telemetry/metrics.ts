@@ -127,6 +127,7 @@ function counterFamilies(counters: ReadonlyMap<string, number>): Family[] {
     { ...total('zonegate_connections_open', 'Connections open.', 'connections-open'), type: 'gauge' },
     total('zonegate_connections_accepted_total', 'Connections accepted.', 'connections-accepted'),
     total('zonegate_connections_over_limit_total', 'Connections closed over a limit.', 'connections-over-limit'),
+    total('zonegate_proxy_failures_total', 'Connections of balancers without a PROXY header.', 'proxy-failures'),
     total('zonegate_tls_handshake_failures_total', 'TLS handshakes that failed.', 'handshake-failures'),
     byLabel('zonegate_tls_handshakes_total', 'TLS handshakes: full, resumed, over a limit.', 'kind', 'handshakes-'),
     total('zonegate_requests_total', 'Requests received.', 'requests'),

@@ -18,7 +18,7 @@ const say = (fields: object): boolean => process.stdout.write(`${JSON.stringify(
 
 const hub = new FrontHub({
   fronts,
-  listeners: [{ fds, name: 'test', transport: 'tcp', tls: undefined }],
+  listeners: [{ fds, name: 'test', transport: 'tcp', tls: undefined, proxyAllowlist: [] }],
   policy: policyUpdate([rule('all')]),
   rates: newRateTable(),
   sources: newCountTable(fronts),

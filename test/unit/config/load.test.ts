@@ -24,6 +24,7 @@ test('the least configuration has every default of INTERFACE.md', () => {
         certificate: undefined,
         clientCertificate: 'none',
         alpn: 'required',
+        proxyAllowlist: [],
       },
     ],
     certificates: new Map(),
