@@ -1,11 +1,13 @@
 /** What the fronts and the UDP side go by, put together from the configuration and from what changes without it. */
 import type { Config } from '../config/config.ts';
 import type { PolicyUpdate } from '../front/messages.ts';
+import type { RelayTarget } from '../front/relay.ts';
 import { TallyBook } from '../front/rule-tallies.ts';
+import { readClientTls } from '../net/client-tls.ts';
 import type { PrefixTable } from '../policy/prefix-table.ts';
 import { DEFAULT_PADDING, type Padding } from '../wire/padding.ts';
 
-type PolicyConfig = Pick<Config, 'zones' | 'primaries' | 'secondaries' | 'rules' | 'keys' | 'limits'>;
+type PolicyConfig = Pick<Config, 'zones' | 'primaries' | 'certificates' | 'secondaries' | 'rules' | 'keys' | 'limits'>;
 
 export class PolicyMaker {
   readonly tallies: TallyBook;
@@ -25,9 +27,30 @@ export class PolicyMaker {
       sets,
       tallies: this.tallies.open(rules.map(({ name }) => name)),
       secondaries: [...secondaries.values()],
+      relays: relayTargets(config),
       ...zoneFacts(config),
     };
   }
+}
+
+/** Files of `tls` are read here, as the fronts touch no disk. */
+function relayTargets({ zones, primaries, certificates }: PolicyConfig): ReadonlyMap<string, RelayTarget> {
+  const targets = new Map<string, RelayTarget>();
+  for (const [name, { mode, relay, primary }] of zones) {
+    const server = mode === 'relay' ? primaries.get(primary) : undefined;
+    if (server?.kind !== 'server') continue;
+    const { addresses, tls, sourceAddress, stallTimeoutMs, transferTimeoutMs } = server;
+    targets.set(name, {
+      primary,
+      addresses,
+      tls: tls && readClientTls(tls, certificates, tls.alpn === 'required'),
+      sourceAddress,
+      stallTimeoutMs,
+      transferTimeoutMs,
+      ...relay,
+    });
+  }
+  return targets;
 }
 
 /** Lists that zones have in common are one object, so that 100,000 members of a catalog cost one list. */

@@ -9,6 +9,7 @@ import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
 import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
 import type { FrontEvent, IxfrOffer, IxfrWish, ReceivedNotify, TransferEvent } from '../front/messages.ts';
+import { takeTurn } from '../front/relay-turns.ts';
 import { Tarpit } from '../front/tarpit.ts';
 import { UdpServer } from '../front/udp.ts';
 import { FrontZones } from '../front/zones.ts';
@@ -132,6 +133,7 @@ export class Service {
         leaseFor: (front, slot) => this.#leases.leaseFor(front, slot),
         slabs: (usage) => this.#registry.handles(usage),
       },
+      onRelayWanted: (primary, isTransfer) => this.#upstream.relayTurn(primary, isTransfer),
       onIxfrWanted: (wish) => this.#answerIxfr(wish),
       onEvents,
       onNotify,
@@ -144,6 +146,7 @@ export class Service {
         this.#udpZones.take(wish, published && this.#udpOffer(published), this.#slabsOf(published)),
       );
     });
+    const held = new SharedCount(counts, this.#udpRow);
     this.#udp = new UdpServer({
       addresses: udpAddresses(config.listen, sockets),
       clock: this.#clock,
@@ -151,7 +154,11 @@ export class Service {
       zones: this.#udpZones,
       policy,
       rates: this.#rates,
-      tarpit: new Tarpit(new SharedCount(counts, this.#udpRow)),
+      tarpit: new Tarpit(held),
+      relaying: held,
+      turns: {
+        take: (primary, isTransfer, begin) => takeTurn(this.#upstream.relayTurn(primary, isTransfer), begin),
+      },
       row: this.#udpRow,
       onEvent: (event) => this.#onFrontEvent(event),
       onNotify,

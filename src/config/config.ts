@@ -185,6 +185,9 @@ export interface ZoneConfig extends ZoneSettings {
 
 /** All of a zone but its name: what members of a catalog have in common. */
 export interface ZoneSettings {
+  /** mirror: fetched ahead and served from memory. */
+  readonly mode: 'mirror' | 'relay';
+  readonly relay: RelayConfig;
   readonly primary: string;
   /** Key for this zone towards the primary: its own, else the primary's. */
   readonly primaryKey: string | undefined;
@@ -249,6 +252,14 @@ export interface ExternalValidation {
   readonly input: 'zone-file';
   readonly timeoutMs: Milliseconds;
   readonly onTimeout: 'reject' | 'accept';
+}
+
+/** Requests are passed on to the primary. */
+export interface RelayConfig {
+  /** What becomes of requests signed with a key that we do not have (RFC 8945 §5.5). */
+  readonly unknownKeys: 'forward' | 'refuse';
+  /** Requests at a time, over all fronts. */
+  readonly concurrent: number;
 }
 
 export interface TimerBounds {

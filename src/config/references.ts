@@ -48,6 +48,7 @@ export function checkReferences(value: unknown): Findings {
   for (const [name, zone] of entriesOf(value, 'zones')) {
     if (!isMapping(zone)) continue;
     checkZone(['zones', name], zone, defaults, must, found);
+    checkMode(['zones', name], { ...defaults, ...zone }, entriesOf(value, 'primaries'), found);
     // A generated catalog has no primary.
     if (name === '*' || zone['catalog-role'] === 'generate') continue;
     if (zone['primary'] === undefined && defaults['primary'] === undefined) {
@@ -56,7 +57,9 @@ export function checkReferences(value: unknown): Findings {
     }
   }
   for (const [name, template] of entriesOf(value, 'catalog-templates')) {
-    if (isMapping(template)) checkZone(['catalog-templates', name], template, defaults, must, found);
+    if (!isMapping(template)) continue;
+    checkZone(['catalog-templates', name], template, defaults, must, found);
+    checkMode(['catalog-templates', name], { ...defaults, ...template }, entriesOf(value, 'primaries'), found);
   }
   for (const [name, set] of entriesOf(value, 'prefix-sets')) checkPrefixSet(name, set, found);
   checkRules(value, names.zones, must, found);
@@ -237,6 +240,19 @@ function checkLookAlikes(value: unknown, found: Findings): void {
     }
     const message = `clients of it look like those of \`${before}\`; expected another \`key\`, or \`sources\``;
     found.warnings.push({ path: ['secondaries', name], message, at: 'key' });
+  }
+}
+
+/** What is passed on needs somebody who answers. */
+function checkMode(path: Path, zone: Mapping, primaries: readonly [string, unknown][], found: Findings): void {
+  if (zone['mode'] !== 'relay') return;
+  const primary = primaries.find(([name]) => name === zone['primary'])?.[1];
+  if (zone['catalog-role'] !== undefined) {
+    const message = 'a catalog zone is read here; expected `mode: mirror`';
+    found.problems.push({ path: [...path, 'mode'], message });
+  } else if (isMapping(primary) && primary['zone-files'] !== undefined) {
+    const message = `\`${String(zone['primary'])}\` is a folder, which answers no requests; expected \`mode: mirror\``;
+    found.problems.push({ path: [...path, 'mode'], message });
   }
 }
 

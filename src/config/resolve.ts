@@ -14,6 +14,7 @@ import type {
   PrefixSetConfig,
   Primary,
   PrimaryTls,
+  RelayConfig,
   Secondary,
   StoreConfig,
   TimerBounds,
@@ -237,10 +238,11 @@ function resolveSettings(
   around: Surroundings,
   anchors: readonly TrustAnchor[],
 ): ZoneSettings {
+  const relay = { ...BUILT_IN_RELAY, ...present(defaults.relay ?? {}), ...present(own.relay ?? {}) };
   const history = { ...BUILT_IN_HISTORY, ...present(defaults.history ?? {}), ...present(own.history ?? {}) };
   const timers: Timers = { ...BUILT_IN_TIMERS, ...present(defaults.timers ?? {}), ...present(own.timers ?? {}) };
   const merged: Defaulted = { ...BUILT_IN, ...present(defaults), ...present(own) };
-  const { primary = '', 'primary-key': ownKey, secondaries, mode: _mirror, timers: _timers, ...all } = merged;
+  const { primary = '', 'primary-key': ownKey, secondaries, mode, timers: _timers, relay: _relay, ...all } = merged;
   const { history: _history, 'serial-policy': serialPolicy, ...rest } = all;
   const { 'max-records': maxRecords, 'max-bytes': maxBytes, 'out-of-zone': outOfZone, ...more } = rest;
   const { 'refresh-jitter': refreshJitter, 'frame-size': frameSize, ...others } = more;
@@ -263,6 +265,8 @@ function resolveSettings(
   } = catalogs;
   nothingLeft(later);
   return {
+    mode,
+    relay: shared({ unknownKeys: relay['unknown-keys'], concurrent: relay.concurrent }),
     primary,
     primaryKey: optional(ownKey ?? file.primaries[primary]?.key, canonical),
     secondaries: secondaries ?? [],
@@ -281,7 +285,7 @@ function resolveSettings(
 }
 
 /** One object for all that say the same: 100,000 zones have a handful of settings among them. */
-function shared<T extends TimerBounds | HistoryLimits>(value: T): T {
+function shared<T extends TimerBounds | HistoryLimits | RelayConfig>(value: T): T {
   const key = JSON.stringify(value);
   const known = sharedValues.get(key) as T | undefined;
   if (known !== undefined) return known;
@@ -289,7 +293,7 @@ function shared<T extends TimerBounds | HistoryLimits>(value: T): T {
   return value;
 }
 
-const sharedValues = new Map<string, TimerBounds | HistoryLimits>();
+const sharedValues = new Map<string, TimerBounds | HistoryLimits | RelayConfig>();
 
 const resolveTimers = (timers: Timers): TimerBounds => ({
   refreshMinMs: timers['refresh-min'],
@@ -311,6 +315,7 @@ type Timers = Required<Present<NonNullable<V1Zone['timers']>>>;
 
 const BUILT_IN = zoneShape.parse(ZONE_DEFAULTS) as Defaulted;
 const BUILT_IN_TIMERS = BUILT_IN.timers as Timers;
+const BUILT_IN_RELAY = BUILT_IN.relay as Required<Present<NonNullable<V1Zone['relay']>>>;
 const BUILT_IN_HISTORY = BUILT_IN.history as Required<Present<NonNullable<V1Zone['history']>>>;
 
 const optional = <T, U>(value: T | undefined, map: (value: T) => U): U | undefined =>

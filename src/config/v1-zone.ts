@@ -16,6 +16,8 @@ const TIMERS = {
 
 const HISTORY = { versions: 20, bytes: '256MB', age: '7d' } as const;
 
+const RELAY = { 'unknown-keys': 'forward', concurrent: 100 } as const;
+
 /** What a zone has where neither it nor `zone-defaults` says otherwise. */
 export const ZONE_DEFAULTS = {
   mode: 'mirror',
@@ -27,6 +29,7 @@ export const ZONE_DEFAULTS = {
   'frame-size': '16000B',
   ...GUARD_DEFAULTS,
   history: HISTORY,
+  relay: RELAY,
   'serial-policy': 'hold',
 } as const;
 
@@ -51,8 +54,9 @@ export const zone = mapping({
       description: 'Who takes it; what they may do is said by `rules`.',
       example: ['sec1'],
     }),
-  mode: choice(['mirror'], ['relay', 'on-demand']).optional().meta({
-    description: 'mirror: fetched ahead of requests and served from memory.',
+  mode: choice(['mirror', 'relay'], ['on-demand']).optional().meta({
+    description:
+      'mirror: fetched ahead of requests and served from memory; relay: each request goes to the primary, unchanged.',
     preset: ZONE_DEFAULTS.mode,
   }),
   timers: mapping({
@@ -103,7 +107,18 @@ export const zone = mapping({
   ...guardShapes,
   'old-versions': later('Bytes kept alive by slow readers.'),
   'on-demand': later('Zones fetched when asked for.'),
-  relay: later('Requests passed on to the primary.'),
+  relay: mapping({
+    'unknown-keys': choice(['forward', 'refuse']).optional().meta({
+      description: 'Requests signed with a key that is not one of `keys` (RFC 8945 section 5.5);',
+      preset: RELAY['unknown-keys'],
+    }),
+    concurrent: integer(1, 100_000).optional().meta({
+      description: 'and most requests of the zone at a time.',
+      preset: RELAY.concurrent,
+    }),
+  })
+    .optional()
+    .meta({ description: '`mode: relay` only.' }),
   padding: padding.optional(),
   ...catalogShapes,
 });

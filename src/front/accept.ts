@@ -20,6 +20,7 @@ import type {
 import { makePeer } from './peer.ts';
 import { PolicyState } from './policy-state.ts';
 import { ProxyAllowlist, takeProxyHeader } from './proxied.ts';
+import { FrontRelayTurns } from './relay-turns.ts';
 import { Tarpit } from './tarpit.ts';
 import { TlsListener } from './tls-listener.ts';
 import { TransferLimits } from './transfer-limits.ts';
@@ -36,6 +37,8 @@ export class Front implements FrontContext {
   readonly zones: FrontZones;
   readonly tarpit: Tarpit;
   readonly transferLimits: TransferLimits;
+  readonly relaying: SharedCount;
+  readonly turns: FrontRelayTurns;
   policy: PolicyState;
   readonly #setup: FrontSetup;
   readonly #send: (message: FromFront) => void;
@@ -72,7 +75,10 @@ export class Front implements FrontContext {
       rates: setup.rates,
       policy: () => this.policy,
     });
-    this.tarpit = new Tarpit(new SharedCount(setup.counts, setup.index));
+    const counts = new SharedCount(setup.counts, setup.index);
+    this.tarpit = new Tarpit(counts);
+    this.relaying = counts;
+    this.turns = new FrontRelayTurns(send);
   }
 
   async listen(): Promise<void> {
@@ -105,6 +111,9 @@ export class Front implements FrontContext {
         this.#send({ kind: 'snapshot', request: message.request, transfers });
         return;
       }
+      case 'relay-turn':
+        this.turns.given(message.turn, message.isGranted);
+        return;
       case 'drain':
         this.#drain();
         return;

@@ -12,6 +12,7 @@ import type { RunningTransfer, TransferEvent } from './messages.ts';
 import type { Outcome, Refusal, RequestContext, ShadowHit } from './outcome.ts';
 import type { Peer } from './peer.ts';
 import { handleRequest } from './pipeline.ts';
+import { Relays } from './relays.ts';
 import { PLAIN_QUANTUM, TLS_QUANTUM } from './stream.ts';
 import type { Delay } from './tarpit.ts';
 import { clientOf } from './transfer-report.ts';
@@ -30,6 +31,7 @@ export class Connection implements TransferHost {
   readonly messages: MessageSink | undefined;
   readonly #framer = new MessageFramer();
   readonly #transfers: Transfers;
+  readonly #relays: Relays;
   /** Requests that a rule delays. */
   #delayed = 0;
   /** Octets that came while too much was in flight. */
@@ -59,7 +61,18 @@ export class Connection implements TransferHost {
     );
     this.#quietSince = context.clock.now();
     socket.on('data', (data: Buffer) => this.#receive(data));
-    socket.on('drain', () => this.#transfers.schedule());
+    this.#relays = new Relays(context, {
+      peer,
+      write: (framed) => this.#relayed(framed),
+      noteRefusal: (refusal) => this.noteRefusal(refusal),
+      breakOff: () => this.#destroy('error'),
+      ended: () => this.#transfers.schedule(),
+    });
+    socket.on('drain', () => {
+      if (this.#transfers.inFlight === 0) socket.setTimeout(0);
+      this.#relays.resume();
+      this.#transfers.schedule();
+    });
     socket.on('end', () => this.#clientEnded());
     socket.on('timeout', () => this.#stalled());
     socket.on('error', () => this.#destroy('closed-by-client'));
@@ -89,7 +102,7 @@ export class Connection implements TransferHost {
   }
 
   running(now: number): RunningTransfer[] {
-    return this.#transfers.running(now);
+    return [...this.#transfers.running(now), ...this.#relays.running(now)];
   }
 
   get isOver(): boolean {
@@ -136,7 +149,7 @@ export class Connection implements TransferHost {
   }
 
   get #inFlight(): number {
-    return this.#transfers.inFlight + this.#delayed;
+    return this.#transfers.inFlight + this.#relays.inFlight + this.#delayed;
   }
 
   get #isTransferring(): boolean {
@@ -195,10 +208,21 @@ export class Connection implements TransferHost {
         context.notify(outcome.notify);
         this.writeMessage(outcome.message);
         return;
+      case 'relay':
+        this.#relays.begin(outcome.request);
+        return;
       case 'transfer':
         this.#transfers.begin(outcome.transfer, now);
         return;
     }
+  }
+
+  /** Who does not take what a primary sends has as long as with a transfer of ours. */
+  #relayed(framed: Uint8Array): boolean {
+    this.#quietSince = this.context.clock.now();
+    const takesMore = this.socket.write(framed);
+    if (!takesMore) this.socket.setTimeout(this.context.policy.limits.idleTimeoutMs);
+    return takesMore;
   }
 
   #requestContext(now: number, isDelayed = false): RequestContext {
@@ -274,6 +298,7 @@ export class Connection implements TransferHost {
     const outcome = this.#fate ?? 'closed-by-client';
     this.#fate = outcome;
     this.#transfers.closed(outcome);
+    this.#relays.close();
     this.context.gone(this);
   }
 }

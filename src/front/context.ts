@@ -4,11 +4,12 @@ import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { FrontEvent, ReceivedNotify } from './messages.ts';
 import type { PolicyState } from './policy-state.ts';
+import type { RelayHost } from './relays.ts';
 import type { Tarpit } from './tarpit.ts';
 import type { TransferLimits } from './transfer-limits.ts';
 import type { FrontZones } from './zones.ts';
 
-export interface FrontContext {
+export interface FrontContext extends RelayHost {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly zones: FrontZones;

@@ -23,6 +23,7 @@ import type {
   ToFront,
   ZoneState,
 } from './messages.ts';
+import { TurnBook } from './relay-turns.ts';
 
 /** What the hub needs to know of versions and their memory; control's `Versions` and slab book give it. */
 export interface VersionKeeper {
@@ -67,11 +68,14 @@ export interface HubOptions {
   readonly onNotify: (notify: ReceivedNotify) => void;
   /** Undefined where the whole zone is the better answer. */
   readonly onIxfrWanted: (wish: IxfrWish) => Promise<PublishedAnswer | undefined>;
+  /** A turn at a primary for a request that a front relays; called to give it back, undefined where there is none. */
+  readonly onRelayWanted: (primary: string, isTransfer: boolean) => Promise<(() => void) | undefined>;
   /** A front died; `replaced` says whether another took its place. */
   readonly onDeath: (front: number, error: Error | undefined, replaced: boolean) => void;
 }
 
 interface FrontHandle {
+  readonly turns: TurnBook;
   worker: Worker;
   readonly counters: Float64Array<SharedArrayBuffer>;
   known: Set<number>;
@@ -191,6 +195,7 @@ export class FrontHub {
         worker,
         counters,
         known: new Set(),
+        turns: new TurnBook(),
         isListening: false,
         isDrained: false,
         listening: resolve,
@@ -202,6 +207,7 @@ export class FrontHub {
         error = cause as Error;
       });
       worker.on('exit', () => {
+        front.turns.clear();
         if (!front.isListening) reject(error ?? new Error(`front ${index} ended before it listened`));
         else if (!this.#isEnding) this.#replace(index, error);
         else this.#noteDrained(front);
@@ -236,6 +242,16 @@ export class FrontHub {
         return;
       case 'ixfr-wanted':
         void this.#answerWish(front, message.wish);
+        return;
+      case 'relay-wanted': {
+        const given = this.#options.onRelayWanted(message.primary, message.isTransfer);
+        const tell = (isGranted: boolean): void =>
+          front.worker.postMessage({ kind: 'relay-turn', turn: message.turn, isGranted } satisfies ToFront);
+        void front.turns.want(message.turn, given, tell);
+        return;
+      }
+      case 'relay-done':
+        front.turns.done(message.turn);
         return;
       case 'snapshot':
         this.#snapshots.get(message.request)?.(message.transfers);

@@ -11,6 +11,7 @@ import type { Padding } from '../wire/padding.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { VersionHandle } from '../zone/version.ts';
+import type { RelayTarget } from './relay.ts';
 import type { TallyTable } from './rule-tallies.ts';
 
 /** What a front is given at its start. */
@@ -68,6 +69,8 @@ export interface PolicyUpdate {
   readonly sets: ReadonlyMap<string, PrefixTable>;
   /** Groups of zones that are in any, by `zoneLabel`. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** Zones that are relayed, by `zoneLabel`. */
+  readonly relays: ReadonlyMap<string, RelayTarget>;
   readonly secondaries: readonly (SecondaryLooks & Partial<SecondaryTerms>)[];
   /** Names of a zone's secondaries, by `zoneLabel`. */
   readonly secondariesOf: ReadonlyMap<string, readonly string[]>;
@@ -121,6 +124,8 @@ export type ToFront =
       readonly slabs: readonly SlabHandle[];
     }
   | { readonly kind: 'snapshot'; readonly request: number }
+  /** The turn of a request to be relayed; not granted where there is no such primary. */
+  | { readonly kind: 'relay-turn'; readonly turn: number; readonly isGranted: boolean }
   | { readonly kind: 'drain' };
 
 export type FromFront =
@@ -128,6 +133,8 @@ export type FromFront =
   | { readonly kind: 'events'; readonly events: readonly FrontEvent[] }
   | { readonly kind: 'notify'; readonly notify: ReceivedNotify }
   | { readonly kind: 'ixfr-wanted'; readonly wish: IxfrWish }
+  | { readonly kind: 'relay-wanted'; readonly turn: number; readonly primary: string; readonly isTransfer: boolean }
+  | { readonly kind: 'relay-done'; readonly turn: number }
   | { readonly kind: 'snapshot'; readonly request: number; readonly transfers: readonly RunningTransfer[] }
   | { readonly kind: 'drained' };
 
@@ -160,6 +167,8 @@ export interface TransferEvent {
   readonly bytes: number;
   readonly ms: number;
   readonly outcome: 'done' | 'closed-by-client' | 'stalled' | 'error';
+  /** It was passed on, by whom, and why it failed. */
+  readonly relayed?: { readonly primary: string; readonly why?: string };
   /** Who it is among the zone's secondaries; not in the log. */
   readonly secondaries: readonly string[];
 }
@@ -223,6 +232,7 @@ export type RefusalReason =
   | 'queue-wait'
   | 'bytes'
   | 'repeat'
+  | 'relays'
   | 'not-ready'
   | 'expired';
 

@@ -9,6 +9,7 @@ import type { Manner, SignWith } from './answer.ts';
 import type { ReceivedNotify, RefusalReason, SoaTold } from './messages.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyState } from './policy-state.ts';
+import type { RelayRequest } from './relay.ts';
 import type { Delay } from './tarpit.ts';
 import type { FrontZones, ServedVersion } from './zones.ts';
 
@@ -30,23 +31,26 @@ export interface ShadowHit {
   readonly rule: string;
 }
 
-/** A transfer that may begin. */
-export interface AcceptedTransfer {
+/** Who is given something, and what decided: what limits and logs go by. */
+export interface TransferFacts {
   readonly zone: string;
-  readonly type: 'AXFR' | 'IXFR';
-  readonly query: Message;
-  readonly manner: Manner;
-  readonly version: ServedVersion;
-  readonly sign: SignWith | undefined;
   readonly identity: string | null;
   readonly rule: string;
-  /** Who asks, and what decided: what limits go by. */
   readonly facts: Facts;
   readonly allowedBy: Rule;
   /** Who it is among the zone's secondaries. */
   readonly secondaries: readonly string[];
   /** Serial that an IXFR asks from. */
   readonly from: number | null;
+}
+
+/** A transfer that may begin. */
+export interface AcceptedTransfer extends TransferFacts {
+  readonly type: 'AXFR' | 'IXFR';
+  readonly query: Message;
+  readonly manner: Manner;
+  readonly version: ServedVersion;
+  readonly sign: SignWith | undefined;
   /** The client is current: one SOA is the answer. */
   readonly isCurrent: boolean;
 }
@@ -63,6 +67,7 @@ export type Outcome = { readonly isLast?: boolean } & (
     }
   | { readonly kind: 'notify'; readonly message: Uint8Array<ArrayBuffer>; readonly notify: ReceivedNotify }
   | { readonly kind: 'transfer'; readonly transfer: AcceptedTransfer }
+  | { readonly kind: 'relay'; readonly request: RelayRequest }
   /** To be asked again with `isDelayed` after `byMs`; `bytes` as they came, so a copy is needed. */
   | ({ readonly kind: 'delay' } & Delay)
 );

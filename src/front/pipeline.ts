@@ -31,9 +31,10 @@ import {
   udpLimit,
 } from './answer.ts';
 import type { RefusalReason } from './messages.ts';
-import { type Outcome, type Refusal, type RequestContext, soaOf } from './outcome.ts';
+import { type Outcome, type Refusal, type RequestContext, soaOf, type TransferFacts } from './outcome.ts';
 import type { Peer } from './peer.ts';
 import type { PolicyState } from './policy-state.ts';
+import type { RelayTarget } from './relay.ts';
 import type { FrontZones } from './zones.ts';
 
 /** Decides about one request. */
@@ -126,8 +127,11 @@ class RequestHandler {
 
   #allow(rule: Rule, facts: Facts, type: RequestType): Outcome {
     if (type === 'NOTIFY') return this.#notify();
-    const isLimited = type !== 'SOA' && this.#zones.get(this.#zone) !== undefined;
-    return (isLimited ? this.#limit(rule, facts) : undefined) ?? this.#answer(type, rule, facts);
+    const relay = this.#relay;
+    const isLimited = type !== 'SOA' && (relay !== undefined || this.#zones.get(this.#zone) !== undefined);
+    const limited = isLimited ? this.#limit(rule, facts) : undefined;
+    if (limited !== undefined) return limited;
+    return relay === undefined ? this.#answer(type, rule, facts) : this.#pass(type, relay, rule, facts);
   }
 
   #tell(shadows: readonly number[], type: RequestType): void {
@@ -192,6 +196,8 @@ class RequestHandler {
       case 'malformed':
         return this.#malformed();
       case 'unsigned-error':
+        // A key of theirs that is none of ours is between them and the primary (RFC 8945 §5.5).
+        if (verdict.error === TSIG_ERROR.BADKEY && this.#relay?.unknownKeys === 'forward') return undefined;
         return this.#refuseUnsigned(tsig, verdict.error);
       case 'signed-error': {
         const isTime = verdict.error === TSIG_ERROR.BADTIME;
@@ -260,26 +266,49 @@ class RequestHandler {
         told: { zone: this.#zone, serial: version.handle.serial, secondaries: this.#secondaries },
       };
     }
-    const from = type === 'IXFR' ? (this.#queriedSerial() ?? null) : null;
+    const told = this.#transferFacts(type, rule, facts);
+    const { from } = told;
     const isCurrent = from !== null && !isNewer(version.handle.serial, from);
     return {
       kind: 'transfer',
       transfer: {
-        zone: this.#zone,
+        ...told,
         type,
         query: this.#query,
         manner: this.#manner,
         version,
         sign: this.#sign,
-        identity: this.#identity,
-        rule: this.#rule,
-        facts,
-        allowedBy: rule,
-        secondaries: this.#secondaries,
-        from,
         isCurrent,
       },
     };
+  }
+
+  /** To the primary, as it came. Over UDP only what has one message for an answer. */
+  #pass(type: 'SOA' | 'AXFR' | 'IXFR', target: RelayTarget, rule: Rule, facts: Facts): Outcome {
+    if (type !== 'SOA' && this.#peer.transport === 'udp') {
+      const parts = { rcode: RCODE.NOERROR, truncated: true, manner: this.#manner };
+      return { kind: 'answer', message: buildAnswer(this.#query, parts, this.#sign) };
+    }
+    const told = this.#transferFacts(type, rule, facts);
+    const { manner, sign } = { manner: this.#manner, sign: this.#sign };
+    return { kind: 'relay', request: { ...told, type, bytes: this.#bytes, query: this.#query, target, manner, sign } };
+  }
+
+  #transferFacts(type: RequestType, rule: Rule, facts: Facts): TransferFacts {
+    return {
+      zone: this.#zone,
+      identity: this.#identity,
+      rule: this.#rule,
+      facts,
+      allowedBy: rule,
+      secondaries: this.#secondaries,
+      from: type === 'IXFR' ? (this.#queriedSerial() ?? null) : null,
+    };
+  }
+
+  /** Where the zone is relayed to; undefined where it is not. */
+  get #relay(): RelayTarget | undefined {
+    return this.#state.relays.get(this.#zone);
   }
 
   /** Serial of the SOA in the authority section (RFC 1995 §3). */

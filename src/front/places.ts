@@ -5,7 +5,7 @@
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import { limitKey } from '../policy/limits/limit-key.ts';
 import type { CountPlace, SharedCount } from '../policy/limits/shared-count.ts';
-import type { AcceptedTransfer } from './outcome.ts';
+import type { TransferFacts } from './outcome.ts';
 import type { PolicyState } from './policy-state.ts';
 
 /** Places that other fronts give back are noticed so soon. */
@@ -28,7 +28,7 @@ export type Entry =
   | { readonly kind: 'queued'; readonly ticket: Ticket };
 
 interface Waiting {
-  readonly transfer: AcceptedTransfer;
+  readonly transfer: TransferFacts;
   readonly until: Milliseconds;
   readonly place: number;
   readonly done: (admitted: Admitted | undefined) => void;
@@ -56,7 +56,7 @@ export class Places {
   }
 
   /** `done`: for one that was queued; without places its time is over. */
-  enter(transfer: AcceptedTransfer, now: Milliseconds, done: (admitted: Admitted | undefined) => void): Entry {
+  enter(transfer: TransferFacts, now: Milliseconds, done: (admitted: Admitted | undefined) => void): Entry {
     const { queue } = transfer.allowedBy.config.limits;
     const key = queue === undefined ? '' : queueKey(transfer).toString('latin1');
     // Nobody overtakes those who wait.
@@ -71,7 +71,7 @@ export class Places {
     return { kind: 'queued', ticket: { cancel: () => this.#drop(key, waiting) } };
   }
 
-  #admit(transfer: AcceptedTransfer): Admitted | undefined {
+  #admit(transfer: TransferFacts): Admitted | undefined {
     const counts = this.#counts;
     const { concurrent } = transfer.allowedBy.config.limits;
     let own: number | undefined;
@@ -98,7 +98,7 @@ export class Places {
   }
 
   /** A place that is the secondary's own, where it has one that is free. */
-  #reserved({ secondaries }: AcceptedTransfer): number | undefined {
+  #reserved({ secondaries }: TransferFacts): number | undefined {
     for (const name of secondaries) {
       const { reservedTransfers } = this.#policy().terms(name);
       if (reservedTransfers === 0) continue;
@@ -142,7 +142,7 @@ export class Places {
 const FULL: Entry = { kind: 'full' };
 const ALL = Buffer.from('transfers');
 
-function queueKey({ allowedBy, facts }: AcceptedTransfer): Buffer {
+function queueKey({ allowedBy, facts }: TransferFacts): Buffer {
   const { concurrent } = allowedBy.config.limits;
   if (concurrent === undefined) return Buffer.from(`queue\0${allowedBy.name}`);
   return Buffer.from(limitKey('queue', allowedBy.name, concurrent.per, facts));

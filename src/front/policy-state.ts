@@ -10,6 +10,7 @@ import type { TsigKey } from '../tsig/key.ts';
 import { DEFAULT_PADDING, type Padding } from '../wire/padding.ts';
 import type { PolicyUpdate } from './messages.ts';
 import type { Peer } from './peer.ts';
+import type { RelayTarget } from './relay.ts';
 import { RuleTallies } from './rule-tallies.ts';
 
 /** Some 100 octets each. */
@@ -22,6 +23,8 @@ export class PolicyState {
   readonly notifyFrom: ReadonlyMap<string, readonly Prefix[]>;
   readonly rates: RateTable;
   readonly tallies: RuleTallies;
+  /** Zones that are relayed, by `zoneLabel`. */
+  readonly relays: ReadonlyMap<string, RelayTarget>;
   readonly #padding: ReadonlyMap<string, Padding>;
   readonly #update: PolicyUpdate;
   #named: NamedSources | undefined;
@@ -41,6 +44,7 @@ export class PolicyState {
     this.keys = update.keys;
     this.limits = update.limits;
     this.rates = rates;
+    this.relays = update.relays;
     this.tallies = new RuleTallies(update.tallies, row);
     this.#padding = update.padding;
     this.#secondaries = new SecondaryMatcher(update.secondaries);

@@ -7,7 +7,9 @@ import { networkInterfaces } from 'node:os';
 import type { Clock } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
-import { buildSoaAnswer, udpLimit } from './answer.ts';
+import type { SharedCount } from '../policy/limits/shared-count.ts';
+import { RCODE } from '../wire/registry.ts';
+import { buildAnswer, buildSoaAnswer, udpLimit } from './answer.ts';
 import type { Counters } from './counters.ts';
 import type { FrontEvent, PolicyUpdate, ReceivedNotify } from './messages.ts';
 import {
@@ -22,6 +24,8 @@ import {
 import { makePeer, type Peer } from './peer.ts';
 import { handleRequest } from './pipeline.ts';
 import { PolicyState } from './policy-state.ts';
+import type { RelayRequest, RelayTurns } from './relay.ts';
+import { Relays } from './relays.ts';
 import { TransferStream } from './stream.ts';
 import type { Tarpit } from './tarpit.ts';
 import { clientOf } from './transfer-report.ts';
@@ -41,6 +45,8 @@ export interface UdpOptions {
   readonly policy: PolicyUpdate;
   readonly rates: RateTable;
   readonly tarpit: Tarpit;
+  readonly relaying: SharedCount;
+  readonly turns: RelayTurns;
   /** Of this thread, in the tallies of rules. */
   readonly row: number;
   readonly onEvent: (event: FrontEvent) => void;
@@ -109,6 +115,7 @@ export class UdpServer {
     };
     const act = (outcome: Outcome): void => {
       if (outcome.kind === 'transfer') this.#transfer(outcome.transfer, client, maxSize, send);
+      else if (outcome.kind === 'relay') this.#relay(outcome.request, peer, send);
       else if (outcome.kind !== 'delay') send(this.#answer(outcome, client));
       else {
         counters.add('delayed');
@@ -131,7 +138,7 @@ export class UdpServer {
     return { peer, state: this.#policy, zones, now, isDelayed, onShadow };
   }
 
-  #answer(outcome: Exclude<Outcome, { kind: 'transfer' | 'delay' }>, client: string): Uint8Array | undefined {
+  #answer(outcome: Exclude<Outcome, { kind: 'transfer' | 'relay' | 'delay' }>, client: string): Uint8Array | undefined {
     const { counters } = this.#options;
     switch (outcome.kind) {
       case 'silence':
@@ -150,6 +157,30 @@ export class UdpServer {
         this.#options.onNotify(outcome.notify);
         return outcome.message;
     }
+  }
+
+  /** A SOA query, as the rest is asked over TCP. */
+  #relay(request: RelayRequest, peer: Peer, send: (answer: Uint8Array) => void): void {
+    const limit = udpLimit(request.query, peer.udpSize);
+    const truncated = (): Uint8Array => {
+      const parts = { rcode: RCODE.NOERROR, truncated: true, manner: request.manner };
+      return buildAnswer(request.query, parts, request.sign);
+    };
+    const { clock, counters, turns, relaying, onEvent: report } = this.#options;
+    const relays = new Relays(
+      { clock, counters, turns, relaying, transferLimits: undefined, report },
+      {
+        peer,
+        write: (framed) => {
+          send(framed.length - 2 <= limit ? framed.subarray(2) : truncated());
+          return true;
+        },
+        noteRefusal: (refusal) => this.#noteRefusal(refusal, clientOf(peer)),
+        breakOff: () => undefined,
+        ended: () => undefined,
+      },
+    );
+    relays.begin(request);
   }
 
   #noteRefusal(refusal: Refusal | undefined, client: string): void {

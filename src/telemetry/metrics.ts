@@ -120,6 +120,7 @@ function counterFamilies(counters: ReadonlyMap<string, number>): Family[] {
     total('zonegate_transfer_bytes_total', 'Octets sent in transfers.', 'transfer-octets'),
     byLabel('zonegate_refused_total', 'Requests refused, by reason.', 'reason', 'refused-'),
     total('zonegate_dropped_total', 'Requests dropped without an answer.', 'dropped'),
+    total('zonegate_relayed_total', 'Requests passed on to a primary.', 'relayed'),
     total('zonegate_delayed_total', 'Requests that a rule delayed.', 'delayed'),
     total('zonegate_queued_total', 'Transfers that waited for a place.', 'queued'),
     total('zonegate_cool_downs_total', 'Times that a client had to wait after repeated full transfers.', 'cool-downs'),

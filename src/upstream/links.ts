@@ -93,6 +93,14 @@ export class PrimaryLinks {
     return exchange;
   }
 
+  /**
+   * A turn for a request that somebody else sends: it counts as all that is sent from here. Gives it back when called;
+   * undefined where there is no such primary, or no more.
+   */
+  reserve(primary: string, kind: Exchange['kind']): Promise<(() => void) | undefined> {
+    return this.#links.get(primary)?.reserve(kind) ?? Promise.resolve(undefined);
+  }
+
   /** Ends everything; what is asked later fails. */
   close(): void {
     for (const [name, link] of this.#links) {
@@ -120,6 +128,8 @@ class PrimaryLink implements AddressOwner {
   readonly budget: Budget;
   settings: LinkSettings;
   readonly #addresses = new Map<string, AddressLink>();
+  /** Requests sent by others that wait for their turn. */
+  #reservations: Reservation[] = [];
   #timer: NodeJS.Timeout | undefined;
   #pumpAt = Number.POSITIVE_INFINITY;
 
@@ -155,8 +165,16 @@ class PrimaryLink implements AddressOwner {
     this.pump();
   }
 
+  reserve(kind: Exchange['kind']): Promise<(() => void) | undefined> {
+    return new Promise((resolve) => {
+      this.#reservations.push({ kind, resolve });
+      this.pump();
+    });
+  }
+
   close(error: ZonegateError): void {
     clearTimeout(this.#timer);
+    for (const { resolve } of this.#reservations.splice(0)) resolve(undefined);
     for (const link of this.#addresses.values()) link.close(error);
     this.#addresses.clear();
   }
@@ -164,10 +182,43 @@ class PrimaryLink implements AddressOwner {
   /** Sends what may be sent. Transfers go first: SOA queries would never let them, and their number is bounded. */
   pump(): void {
     for (let priority = 0; priority < PRIORITIES; priority++) {
+      // Somebody waits for these, who asked himself.
+      if (priority === PRIORITY.POLLING && !this.#pumpReservations()) return;
       for (const kind of ['transfer', 'query'] as const) {
         for (const link of this.#addresses.values()) if (!this.#pumpOne(link, kind, priority)) return;
       }
     }
+  }
+
+  /** False: there is no token left. */
+  #pumpReservations(): boolean {
+    for (;;) {
+      const now = this.clock.now();
+      const forTransfer = this.budget.transferWaitMs(now);
+      const next = this.#reservations.findIndex(({ kind }) => kind === 'query' || forTransfer === 0);
+      if (next < 0) {
+        if (this.#reservations.length > 0 && forTransfer < Number.POSITIVE_INFINITY) this.#pumpLater(forTransfer);
+        return true;
+      }
+      if (!this.budget.take(now)) {
+        this.#pumpLater(this.budget.waitMs(now));
+        return false;
+      }
+      const [reservation] = this.#reservations.splice(next, 1) as [Reservation];
+      reservation.resolve(this.#turnOf(reservation.kind));
+    }
+  }
+
+  #turnOf(kind: Exchange['kind']): () => void {
+    if (kind === 'query') return () => undefined;
+    this.budget.takeTransferSlot();
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.budget.freeTransferSlot(this.clock.now());
+      this.pump();
+    };
   }
 
   /** False: there is no token left. */
@@ -205,6 +256,11 @@ class PrimaryLink implements AddressOwner {
       this.pump();
     }, after).unref();
   }
+}
+
+interface Reservation {
+  readonly kind: Exchange['kind'];
+  readonly resolve: (release: (() => void) | undefined) => void;
 }
 
 const LEAST_WAIT_MS: Milliseconds = 5;

@@ -155,7 +155,7 @@ export class Upstream {
     this.#links.configure(config);
     this.#catalogs.configure(config);
     const { zones } = this.#catalogs;
-    for (const zone of this.#zones.values()) if (!zones.has(zone.name)) this.#remove(zone);
+    for (const zone of this.#zones.values()) if (!isMirrored(zones.get(zone.name))) this.#remove(zone);
     this.#watchers.watch(config.primaries.values());
     await this.#put(zones.keys());
     await this.#catalogs.settled();
@@ -187,7 +187,7 @@ export class Upstream {
   /** Gives the zone where it is new. */
   #bring(name: string): Zone | undefined {
     const config = this.#catalogs.zones.get(name);
-    if (config === undefined || this.#isStopped) return undefined;
+    if (!isMirrored(config) || this.#isStopped) return undefined;
     const { primaries, keys } = this.#config;
     const primary = config.catalog?.role === 'generate' ? GENERATED : primaries.get(config.primary);
     if (primary === undefined) throw new Error(`zone ${name}: its primary was checked to exist`);
@@ -222,6 +222,11 @@ export class Upstream {
     if (serial !== undefined && ours !== undefined && !isNewer(serial, ours) && !zone.sync.isExpired) return;
     const look = (): void => this.#step(name, { kind: 'notify', sender: { source } });
     withinBudget(zone, this.#deps.clock, (one) => this.#isLive(one), look);
+  }
+
+  /** A turn for a request that a front relays; see `PrimaryLinks.reserve`. */
+  relayTurn(primary: string, isTransfer: boolean): Promise<(() => void) | undefined> {
+    return this.#links.reserve(primary, isTransfer ? 'transfer' : 'query');
   }
 
   /** Members of catalogs included. */
@@ -347,3 +352,5 @@ export class Upstream {
     }
   }
 }
+
+const isMirrored = (config: ZoneConfig | undefined): config is ZoneConfig => config?.mode === 'mirror';

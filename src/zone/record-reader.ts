@@ -150,23 +150,32 @@ export class RecordReader {
     return true;
   }
 
-  /** Skips a record of the additional section without making sense of it. False on failure. */
+  /** Skips a record without making sense of it. False on failure. */
   skip(): boolean {
-    let at = this.at;
-    for (;;) {
-      const octet = this.bytes[at];
-      if (octet === undefined || at >= this.end) return this.#fail('TRUNCATED');
-      if (octet >= 0xc0) {
-        at += 2;
-        break;
-      }
-      at += octet + 1;
-      if (octet === 0) break;
-    }
-    if (at + 10 > this.end) return this.#fail('TRUNCATED');
+    const at = this.#skipName();
+    if (at < 0 || at + 10 > this.end) return this.#fail('TRUNCATED');
     this.type = ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number);
     this.at = at + 10 + (((this.bytes[at + 8] as number) << 8) | (this.bytes[at + 9] as number));
     return this.at <= this.end || this.#fail('TRUNCATED');
+  }
+
+  skipQuestion(): boolean {
+    const at = this.#skipName();
+    if (at < 0 || at + 4 > this.end) return this.#fail('TRUNCATED');
+    this.at = at + 4;
+    return true;
+  }
+
+  /** Where the name at `at` ends, or -1. */
+  #skipName(): number {
+    let at = this.at;
+    for (;;) {
+      const octet = this.bytes[at];
+      if (octet === undefined || at >= this.end) return -1;
+      if (octet >= 0xc0) return at + 2;
+      at += octet + 1;
+      if (octet === 0) return at;
+    }
   }
 
   #afterName = 0;

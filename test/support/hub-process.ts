@@ -32,6 +32,7 @@ const hub = new FrontHub({
     expiries: leases.expiries,
   },
   onEvents: () => undefined,
+  onRelayWanted: async () => undefined,
   onIxfrWanted: async () => undefined,
   onNotify: () => undefined,
   onDeath: (front, _error, replaced) => say({ died: front, replaced }),

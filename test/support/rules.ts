@@ -57,6 +57,7 @@ export const policyUpdate = (
   tallies: newTallyTable(rules.length, 3),
   sets: new Map(),
   groups: new Map(),
+  relays: new Map(),
   secondaries: [],
   secondariesOf: new Map(),
   keys: new Map(),

@@ -370,17 +370,28 @@ prefix-sets:
     ],
   ],
   [
+    'a zone that cannot be relayed',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+primaries: { f: { zone-files: zones } }
+zones: { example.org: { primary: f, mode: relay, relay: { unknown-keys: drop } } }`,
+    [
+      '4:43 zones["example.org"].mode: `f` is a folder, which answers no requests; expected `mode: mirror`',
+      '4:73 zones["example.org"].relay.unknown-keys: expected `forward` or `refuse`, not `drop`',
+    ],
+  ],
+  [
     'what a later version brings',
     `version: 1
 listen: [{ address: 127.0.0.1 }]
 primaries: { p: { addresses: [192.0.2.1] } }
-zones: { "*": { primary: p }, example.org: { primary: p, mode: relay } }
+zones: { "*": { primary: p }, example.org: { primary: p, mode: on-demand } }
 rules: [{ action: delay, shadow: true }]
 store: { type: redis, url: redis://127.0.0.1 }
 bans: { enabled: false }`,
     [
       '4:10 zones["*"]: `*` (zones on demand) is not available yet; expected a zone\'s name',
-      '4:64 zones["example.org"].mode: `relay` is not available yet; expected `mirror`',
+      '4:64 zones["example.org"].mode: `on-demand` is not available yet; expected `mirror` or `relay`',
       '6:16 store.type: `redis` is not available yet; expected `memory` or `lmdb`',
       '6:23 store.url: `url` is not available yet',
       '7:1 bans: `bans` is not available yet',

@@ -73,6 +73,8 @@ zones: { Example.ORG.: { primary: p } }`);
     name: 'example.org',
     apex: new Uint8Array(Buffer.from('\x07example\x03org\x00', 'latin1')),
     groups: [],
+    mode: 'mirror',
+    relay: { unknownKeys: 'forward', concurrent: 100 },
     primary: 'p',
     primaryKey: 'up',
     secondaries: [],

@@ -57,6 +57,8 @@ function begin(): {
     zones: world.zones,
     policy: world.state,
     tarpit: new Tarpit(new SharedCount(newCountTable(1), 0)),
+    relaying: new SharedCount(newCountTable(1), 0),
+    turns: { take: () => () => undefined },
     isUnderPressure: false,
     notify: () => undefined,
     report: (event) => events.push(event),
