@@ -129,6 +129,22 @@ export interface RuleReport {
   readonly 'last-match': string | null;
 }
 
+/** A source or network that is turned away. */
+export interface BanReport {
+  readonly network: string;
+  /** `refused`, `malformed`, `handshake`, `limit`, `prefix` or `operator`. */
+  readonly why: string;
+  readonly since: string;
+  readonly until: string;
+  readonly 'left-s': number;
+}
+
+/** `/api/v1/bans`. */
+export interface BanList {
+  readonly enabled: boolean;
+  readonly bans: readonly BanReport[];
+}
+
 /** The service, as the admin server sees it. */
 export interface AdminSource {
   status(): StatusReport;
@@ -141,6 +157,10 @@ export interface AdminSource {
   command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined;
   secondaries(): readonly SecondaryReport[];
   rules(): readonly RuleReport[];
+  bans(): BanList;
+  /** `forMs` undefined: as long as a ban may be. */
+  ban(network: string, forMs: number | undefined): CommandReport;
+  unban(network: string): CommandReport;
   /** Tries to send NOTIFY, by what came of them. */
   notifies(): Readonly<Record<string, number>>;
   /** Running now, over all fronts. */

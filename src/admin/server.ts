@@ -5,6 +5,7 @@ import { ZonegateError } from '../base/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AdminSource } from './api.ts';
 import { AdminError, errorBody } from './errors.ts';
+import { banRoutes } from './routes/bans.ts';
 import { catalogRoutes } from './routes/catalogs.ts';
 import { controlRoutes } from './routes/control.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
@@ -37,6 +38,7 @@ export const adminRoutes = (source: AdminSource): readonly Route[] => [
   ...catalogRoutes(source),
   ...zoneRoutes(source),
   ...controlRoutes(source),
+  ...banRoutes(source),
   ...dashboardRoutes(),
 ];
 
@@ -100,9 +102,11 @@ function guard(app: FastifyInstance, host: string, log: Log): void {
 
 /** A known path with another method is 405 and says which it takes; anything else is 404. */
 function handleUnknown(app: FastifyInstance, routes: readonly Route[]): void {
-  const patterns = routes.map(({ url, method }) => ({
+  const allowed = (url: string): string =>
+    routes.flatMap((route) => (route.url === url ? [route.method ?? 'GET, HEAD'] : [])).join(', ');
+  const patterns = routes.map(({ url }) => ({
     pattern: new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[a-z]+/g, '[^/]+')}$`),
-    allow: method ?? 'GET, HEAD',
+    allow: allowed(url),
   }));
   // In a hook, as a body that nobody wants must not be read first.
   app.addHook('onRequest', async (request, reply) => {

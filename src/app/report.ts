@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type {
   AdminSource,
+  BanList,
   CommandReport,
   RuleReport,
   StatusReport,
@@ -25,6 +26,7 @@ import type { Pool } from '../pool/pool.ts';
 import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
+import type { Bans } from './bans.ts';
 import { catalogReport } from './catalog-report.ts';
 import { secondaryReports, zoneSecondaries } from './secondaries-report.ts';
 import type { InheritedSocket } from './sockets.ts';
@@ -42,6 +44,7 @@ export interface ReportParts {
   readonly registry: SlabRegistry;
   readonly udpCounters: Counters;
   readonly tallies: TallyBook;
+  readonly bans: Bans;
   readonly isDraining: () => boolean;
 }
 
@@ -147,6 +150,18 @@ export class ServiceReport implements AdminSource {
       const { hits = 0, shadowHits = 0, lastMatch } = sums.get(name) ?? {};
       return { rule: name, action, shadow, hits, 'shadow-hits': shadowHits, 'last-match': isoTime(lastMatch) };
     });
+  }
+
+  bans(): BanList {
+    return this.#parts.bans.list();
+  }
+
+  ban(network: string, forMs: Milliseconds | undefined): CommandReport {
+    return this.#parts.bans.ban(network, forMs);
+  }
+
+  unban(network: string): CommandReport {
+    return this.#parts.bans.unban(network);
   }
 
   notifies(): Readonly<Record<string, number>> {

@@ -19,9 +19,7 @@ import { newQuotaTables } from '../policy/limits/quota.ts';
 import { newRateTable } from '../policy/limits/rate.ts';
 import { newCountTable, SharedCount } from '../policy/limits/shared-count.ts';
 import { Pool } from '../pool/pool.ts';
-import { workerUrl } from '../pool/worker-url.ts';
-import { LmdbStore } from '../store/lmdb-store.ts';
-import { noStore, type VersionStore } from '../store/version-store.ts';
+import type { VersionStore } from '../store/version-store.ts';
 import { type EventName, EventSummary } from '../telemetry/events.ts';
 import { createLog, type Log, type LogDestination, standardOutput } from '../telemetry/log.ts';
 import { Leases } from '../upstream/leases.ts';
@@ -29,12 +27,14 @@ import type { ServedZone } from '../upstream/publishing.ts';
 import { Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import { SlabRegistry } from '../zone/slab-registry.ts';
+import { Bans } from './bans.ts';
 import { cutTransfer, endsWithin } from './drain.ts';
 import { frontListeners, udpAddresses } from './listeners.ts';
 import { PolicyMaker } from './policy.ts';
 import { folderOfFeeds, PrefixSets } from './prefix-sets.ts';
 import { ServiceReport } from './report.ts';
 import type { InheritedSocket } from './sockets.ts';
+import { openStore } from './store.ts';
 import { TlsKeeper } from './tls-keeper.ts';
 
 const TICK_MS = 1_000;
@@ -52,6 +52,7 @@ export class Service {
   readonly #pool: Pool;
   readonly #hub: FrontHub;
   readonly #tls: TlsKeeper;
+  readonly #bans: Bans;
   readonly #udp: UdpServer;
   readonly #udpZones: FrontZones;
   readonly #udpCounters = new Counters(newCounterRow());
@@ -117,11 +118,23 @@ export class Service {
       for (const event of events) this.#onFrontEvent(event);
     };
     const onNotify = ({ zone, serial, source }: ReceivedNotify): void => this.#upstream.notify(zone, serial, source);
+    this.#bans = new Bans(config, {
+      clock: this.#clock,
+      folder: config.store.type === 'lmdb' ? config.store.path : undefined,
+      report: (event, fields) => this.#log.event(event, fields, 'warn'),
+      changed: (table) => {
+        this.#hub.setBans(table);
+        this.#udp.setBans(table);
+      },
+      failed: (message) => this.#log.error(message),
+    });
+    const bans = this.#bans.table;
     this.#tls = new TlsKeeper(config, sockets, (listeners) => this.#hub.setTls(listeners));
     this.#hub = new FrontHub({
       fronts: config.threads.front,
       listeners: frontListeners(config, sockets, this.#tls.listeners),
       policy,
+      bans,
       rates: this.#rates,
       sources: newCountTable(config.threads.front),
       counts,
@@ -137,6 +150,7 @@ export class Service {
       onIxfrWanted: (wish) => this.#answerIxfr(wish),
       onEvents,
       onNotify,
+      onOffences: (offences) => this.#bans.offend(offences),
       onDeath: (front, error, replaced) => this.#onFrontDeath(front, error, replaced),
     });
     this.#udpZones = new FrontZones(this.#leases.row(this.#udpRow), this.#leases.expiries, (wish) => {
@@ -153,6 +167,7 @@ export class Service {
       counters: this.#udpCounters,
       zones: this.#udpZones,
       policy,
+      bans,
       rates: this.#rates,
       tarpit: new Tarpit(held),
       relaying: held,
@@ -200,6 +215,7 @@ export class Service {
       registry: this.#registry,
       udpCounters: this.#udpCounters,
       tallies: this.#policies.tallies,
+      bans: this.#bans,
       isDraining: () => this.#drainer !== undefined,
     });
   }
@@ -207,7 +223,9 @@ export class Service {
   /** Resolves when all listeners accept, with the port of the admin server; zones may still be on their way. */
   async start(): Promise<number | undefined> {
     if (this.#config.store.type === 'memory') {
-      this.#log.warn('store: memory keeps nothing over a restart; every zone is transferred anew then');
+      this.#log.warn(
+        'store: memory keeps nothing over a restart; every zone is transferred anew then, and bans are forgotten',
+      );
     }
     // First, as a rule that keeps somebody out by a set must not begin without it.
     await this.#sets.configure(this.#config.prefixSets);
@@ -254,6 +272,7 @@ export class Service {
     const { listen, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, store, threads, admin };
     this.#log = createLog({ ...this.#config.log, destination: this.#output });
+    this.#bans.configure(this.#config);
     const { replaced, kept } = this.#tls.reload(this.#config);
     this.#upstream.configure(this.#config).catch((error: unknown) => {
       this.#log.error('zones that are new could not be looked for in the store', { error: `${error}` });
@@ -282,6 +301,7 @@ export class Service {
     this.#upstream.stop();
     this.#sets.close();
     this.#tls.close();
+    this.#bans.close();
     this.#notifier.stop();
     this.#udp.close();
     const isDrained = await endsWithin(this.#hub.drain(), this.#config.limits.drainTimeoutMs);
@@ -301,6 +321,7 @@ export class Service {
   #tick(): void {
     const now = this.#clock.now();
     this.#refusals.tick(now);
+    this.#bans.tick(now);
     this.#shadows.tick(now);
   }
 
@@ -412,20 +433,3 @@ const publishedVersion = ({ version, serials, step }: ServedZone): PublishedVers
 });
 
 const logged = ({ event: _, secondaries: _names, ...fields }: TransferEvent): object => fields;
-
-async function openStore(config: Config['store'], registry: SlabRegistry, log: Log): Promise<VersionStore> {
-  if (config.type === 'memory') return noStore;
-  const { path, sync, mapSize } = config;
-  return LmdbStore.open({
-    folder: path,
-    sync,
-    mapSize,
-    registry,
-    worker: workerUrl('store'),
-    onDamage: ({ zone, why }) => log.event('store-damaged', { ...(zone !== undefined && { zone }), why }, 'error'),
-    onDeath: (error) => {
-      log.error('the store ended', { error: error.message });
-      throw error;
-    },
-  });
-}

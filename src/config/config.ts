@@ -3,6 +3,7 @@ import type { Bytes } from '../base/bytes.ts';
 import type { Milliseconds } from '../base/clock.ts';
 import type { ChangeLimits } from '../guard/change.ts';
 import type { DnssecPolicy } from '../guard/dnssec/check.ts';
+import type { BanConfig } from '../policy/bans.ts';
 import type { CertificateMatch, Rate, RuleConfig } from '../policy/rule-config.ts';
 import type { SecondaryTerms } from '../policy/secondaries.ts';
 import type { TsigKey } from '../tsig/key.ts';
@@ -25,6 +26,7 @@ export interface Config {
   readonly prefixSets: ReadonlyMap<string, PrefixSetConfig>;
   readonly rules: readonly RuleConfig[];
   readonly limits: Limits;
+  readonly bans: BanConfig;
   readonly tls: TlsConfig;
   readonly store: StoreConfig;
   readonly threads: { readonly front: number; readonly pool: number };

@@ -21,6 +21,7 @@ const SECTIONS: Readonly<Record<keyof Config, 'live' | 'restart'>> = {
   prefixSets: 'live',
   rules: 'live',
   limits: 'live',
+  bans: 'live',
   tls: 'live',
   store: 'restart',
   threads: 'restart',

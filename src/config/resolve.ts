@@ -27,6 +27,7 @@ import { resolvePadding } from './padding.ts';
 import { resolveRule } from './rules.ts';
 import { canonical, nothingLeft } from './take-apart.ts';
 import type { V1, V1Zone } from './v1.ts';
+import { resolveBans } from './v1-bans.ts';
 import { ZONE_DEFAULTS, zone as zoneShape } from './v1-zone.ts';
 import { parseName, parsePrefix } from './values.ts';
 
@@ -51,7 +52,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     store,
     ...others
   } = rest;
-  const { tls, threads, log, admin, ...later } = others;
+  const { tls, bans, threads, log, admin, ...later } = others;
   nothingLeft(later);
   const front = threads.front === 'auto' ? Math.max(1, Math.floor(around.cores / 2)) : threads.front;
   const pool = threads.pool === 'auto' ? Math.max(1, around.cores - front) : threads.pool;
@@ -81,6 +82,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     prefixSets: mapValues(sets, (set) => resolvePrefixSet(set, path)),
     rules: rules.map((rule, index) => resolveRule(rule, index)),
     limits: resolveLimits(limits),
+    bans: resolveBans(bans),
     tls: resolveTls(tls),
     store: resolveStore(store, path),
     threads: { front, pool },

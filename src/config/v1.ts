@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import { choice, duration, file, flag, integer, later, list, mapping, named, text, written } from './shapes.ts';
+import { bans } from './v1-bans.ts';
 import { limits } from './v1-limits.ts';
 import { primary, secondary } from './v1-peers.ts';
 import { rule } from './v1-rules.ts';
@@ -128,6 +129,7 @@ export const v1 = mapping({
     description: 'Who may have what. The first match wins; what nothing matches is refused.',
   }),
   limits,
+  bans,
   tls,
   store: mapping({
     type: choice(['memory', 'lmdb'], ['redis'])
@@ -173,7 +175,6 @@ export const v1 = mapping({
     .optional()
     .meta({ description: 'The admin page and API; absent: no admin server.' }),
   'sig0-keys': later('SIG(0) keys (RFC 2931).'),
-  bans: later('Bans of sources that misbehave.'),
   audit: later('The audit log.'),
 });
 

@@ -1,8 +1,11 @@
 /** A front: its listening sockets, the connections they bring, and what control tells it. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
+import type { OffenceKind } from '../policy/bans.ts';
 import type { ClientCertificate } from '../policy/decision.ts';
 import { SharedCount } from '../policy/limits/shared-count.ts';
+import type { AddressBytes } from '../policy/prefix.ts';
+import { containsAddress, type PrefixTable } from '../policy/prefix-table.ts';
 import { loopDelay, monitorLoop } from '../telemetry/loop-delay.ts';
 import { Admission, type Arrival } from './admission.ts';
 import { Connection } from './connection.ts';
@@ -17,6 +20,7 @@ import type {
   ReceivedNotify,
   ToFront,
 } from './messages.ts';
+import { Offences } from './offences.ts';
 import { makePeer } from './peer.ts';
 import { PolicyState } from './policy-state.ts';
 import { ProxyAllowlist, takeProxyHeader } from './proxied.ts';
@@ -43,6 +47,8 @@ export class Front implements FrontContext {
   readonly #setup: FrontSetup;
   readonly #send: (message: FromFront) => void;
   readonly #admission: Admission;
+  readonly #offences: Offences;
+  #bans: PrefixTable;
   readonly #connections = new Map<Connection, Arrival>();
   /** Connections of balancers, counted in as their clients'. */
   readonly #proxied = new WeakMap<Socket, Arrival>();
@@ -67,12 +73,16 @@ export class Front implements FrontContext {
       counters: this.counters,
       policy: () => this.policy,
     });
+    this.#bans = setup.bans;
+    this.#offences = new Offences((offences) => send({ kind: 'offences', offences }));
     this.#admission = new Admission({
       clock: this.clock,
       counters: this.counters,
       connections: setup.connections,
       sources: new SharedCount(setup.sources, setup.index),
       rates: setup.rates,
+      isBanned: (address) => containsAddress(this.#bans, address),
+      offend: (address, kind) => this.offend(address, kind),
       policy: () => this.policy,
     });
     const counts = new SharedCount(setup.counts, setup.index);
@@ -92,6 +102,9 @@ export class Front implements FrontContext {
     switch (message.kind) {
       case 'policy':
         this.policy = new PolicyState(message.policy, this.#setup.rates, this.#setup.index);
+        return;
+      case 'bans':
+        this.#ban(message.table);
         return;
       case 'tls':
         for (const [i, listener] of this.#tlsListeners) listener.replace(message.listeners[i]);
@@ -124,6 +137,10 @@ export class Front implements FrontContext {
     return this.#isDraining || this.#admission.isUnderPressure;
   }
 
+  offend(source: AddressBytes, kind: OffenceKind): void {
+    this.#offences.note(source, kind);
+  }
+
   notify(notify: ReceivedNotify): void {
     this.#send({ kind: 'notify', notify });
   }
@@ -140,6 +157,14 @@ export class Front implements FrontContext {
     if (arrival === undefined) return;
     this.#connections.delete(connection);
     this.#leave(arrival);
+  }
+
+  /** Who is banned while connected is not listened to any more; what runs goes on. */
+  #ban(table: PrefixTable): void {
+    this.#bans = table;
+    for (const connection of this.#connections.keys()) {
+      if (containsAddress(table, connection.peer.address)) connection.closeWhenIdle();
+    }
   }
 
   #sendEvents(): void {

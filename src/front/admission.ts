@@ -1,6 +1,7 @@
 /** Which connections come in: counted in all and by source, over all fronts. */
 import type { Clock } from '../base/clock.ts';
 import type { ConnectionLimits } from '../config/config.ts';
+import type { OffenceKind } from '../policy/bans.ts';
 import { type HandshakeCharge, HandshakeLimit } from '../policy/limits/handshakes.ts';
 import { sourceKey } from '../policy/limits/limit-key.ts';
 import { type RateTable, takeToken } from '../policy/limits/rate.ts';
@@ -26,6 +27,8 @@ export interface AdmissionParts {
   /** And by source. */
   readonly sources: SharedCount;
   readonly rates: RateTable;
+  readonly isBanned: (address: AddressBytes) => boolean;
+  readonly offend: (address: AddressBytes, kind: OffenceKind) => void;
   /** The present one. */
   readonly policy: () => PolicyState;
 }
@@ -43,8 +46,13 @@ export class Admission {
   enter(addressText: string | undefined, port: number | undefined): Arrival | undefined {
     const { counters, sources, connections } = this.#parts;
     const address = addressText === undefined ? undefined : parseAddress(addressText);
+    if (address !== undefined && this.#parts.isBanned(address)) {
+      counters.add('connections-banned');
+      return undefined;
+    }
     if (address !== undefined && addressText !== undefined && this.#isInRate(address) && this.#countIn(address)) {
       const slot = sources.enter(sourceKey(address), this.#limits.connectionsPerSource);
+      if (slot === undefined) this.#parts.offend(address, 'limit');
       if (slot !== undefined) {
         counters.add('connections-accepted');
         return { address, addressText, port: port ?? 0, slot };
@@ -76,7 +84,10 @@ export class Admission {
   /** Undefined where its source has made too many. */
   beginHandshake({ address }: Arrival): HandshakeCharge | undefined {
     const charge = this.#handshakes.begin(address, this.#handshakeRates, this.#parts.clock.now());
-    if (charge === undefined) this.#parts.counters.add('handshakes-over-limit');
+    if (charge === undefined) {
+      this.#parts.counters.add('handshakes-over-limit');
+      this.#parts.offend(address, 'limit');
+    }
     return charge;
   }
 
@@ -85,8 +96,16 @@ export class Admission {
     const { clock, counters } = this.#parts;
     counters.add(isResumed ? 'handshakes-resumed' : 'handshakes-full');
     const stays = this.#handshakes.end(address, charge, isResumed, this.#handshakeRates, clock.now());
-    if (!stays) counters.add('handshakes-over-limit');
+    if (!stays) {
+      counters.add('handshakes-over-limit');
+      this.#parts.offend(address, 'limit');
+    }
     return stays;
+  }
+
+  /** A handshake that came to nothing, by the client's doing. */
+  failHandshake({ address }: Arrival): void {
+    this.#parts.offend(address, 'handshake');
   }
 
   /** Connections run short: strangers have all they may take. */
@@ -106,7 +125,9 @@ export class Admission {
   #isInRate(address: AddressBytes): boolean {
     const { rates, clock } = this.#parts;
     const key = Buffer.concat([NEW_CONNECTION, sourceKey(address)]);
-    return takeToken(rates, key, this.#limits.newConnectionsPerSource, clock.now());
+    if (takeToken(rates, key, this.#limits.newConnectionsPerSource, clock.now())) return true;
+    this.#parts.offend(address, 'limit');
+    return false;
   }
 
   /** Strangers never take the last places: those are for sources that the configuration names. */

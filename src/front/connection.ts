@@ -9,6 +9,7 @@ import { MessageFramer } from '../wire/framing.ts';
 import type { FrontContext } from './context.ts';
 import { MessageSink } from './message-sink.ts';
 import type { RunningTransfer, TransferEvent } from './messages.ts';
+import { offenceOf } from './offences.ts';
 import type { Outcome, Refusal, RequestContext, ShadowHit } from './outcome.ts';
 import type { Peer } from './peer.ts';
 import { handleRequest } from './pipeline.ts';
@@ -90,7 +91,10 @@ export class Connection implements TransferHost {
         ? now - began > limits.messageTimeoutMs
         : now - Math.max(this.#quietSince, this.#transfers.quietSince) >
           (this.#hadMessage ? limits.idleTimeoutMs : limits.firstMessageTimeoutMs);
-    if (isOverdue) this.#destroy('stalled');
+    if (!isOverdue) return;
+    // A message that does not come to its end.
+    if (began !== undefined) this.context.offend(this.peer.address, 'limit');
+    this.#destroy('stalled');
   }
 
   /** No more requests; running transfers go on to their end. */
@@ -190,6 +194,7 @@ export class Connection implements TransferHost {
       case 'close':
         context.counters.add('dropped');
         if (outcome.refusal !== undefined) this.noteRefusal(outcome.refusal);
+        else if (outcome !== DROPPED) context.offend(this.peer.address, 'malformed');
         this.#destroy('error');
         return;
       case 'delay':
@@ -253,6 +258,8 @@ export class Connection implements TransferHost {
 
   noteRefusal(refusal: Refusal): void {
     this.context.counters.add(`refused-${refusal.why}`);
+    const offence = offenceOf(refusal.why);
+    if (offence !== undefined) this.context.offend(this.peer.address, offence);
     const { transport } = this.peer;
     this.context.report({ event: 'refused', ...refusal, transport, client: clientOf(this.peer) });
   }

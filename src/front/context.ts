@@ -1,5 +1,7 @@
 /** What connections of one front share. */
 import type { Clock } from '../base/clock.ts';
+import type { OffenceKind } from '../policy/bans.ts';
+import type { AddressBytes } from '../policy/prefix.ts';
 import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { FrontEvent, ReceivedNotify } from './messages.ts';
@@ -19,6 +21,8 @@ export interface FrontContext extends RelayHost {
   /** Connections run short, or the service is about to end: clients are asked to go. */
   readonly isUnderPressure: boolean;
   readonly transferLimits: TransferLimits;
+  /** Counts against the client's source. */
+  offend(source: AddressBytes, kind: OffenceKind): void;
   notify(notify: ReceivedNotify): void;
   report(event: FrontEvent): void;
   gone(connection: Connection): void;

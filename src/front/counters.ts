@@ -3,6 +3,7 @@
 export const COUNTERS = [
   'connections-accepted',
   'connections-over-limit',
+  'connections-banned',
   'proxy-failures',
   'handshake-failures',
   'handshakes-full',

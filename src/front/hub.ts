@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { QuotaTables } from '../policy/limits/quota.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import { type CountTable, clearRow } from '../policy/limits/shared-count.ts';
+import type { PrefixTable } from '../policy/prefix-table.ts';
 import { workerUrl } from '../pool/worker-url.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
@@ -17,6 +18,7 @@ import type {
   FrontTls,
   IxfrOffer,
   IxfrWish,
+  Offence,
   PolicyUpdate,
   ReceivedNotify,
   RunningTransfer,
@@ -58,6 +60,7 @@ export interface HubOptions {
   /** For each listener one descriptor a front, and more for those that replace a front that died. */
   readonly listeners: readonly (Omit<FrontListener, 'fd'> & { readonly fds: readonly number[] })[];
   readonly policy: PolicyUpdate;
+  readonly bans: PrefixTable;
   readonly rates: RateTable;
   readonly sources: CountTable;
   readonly counts: CountTable;
@@ -66,6 +69,7 @@ export interface HubOptions {
   readonly versions: VersionKeeper;
   readonly onEvents: (events: readonly FrontEvent[]) => void;
   readonly onNotify: (notify: ReceivedNotify) => void;
+  readonly onOffences: (offences: readonly Offence[]) => void;
   /** Undefined where the whole zone is the better answer. */
   readonly onIxfrWanted: (wish: IxfrWish) => Promise<PublishedAnswer | undefined>;
   /** A turn at a primary for a request that a front relays; called to give it back, undefined where there is none. */
@@ -93,6 +97,7 @@ export class FrontHub {
   readonly #zones = new Map<string, PublishedZone>();
   readonly #snapshots = new Map<number, (transfers: readonly RunningTransfer[]) => void>();
   #policy: PolicyUpdate;
+  #bans: PrefixTable;
   #tls: readonly (FrontTls | undefined)[];
   #nextSnapshot = 1;
   #nextDescriptor = 0;
@@ -102,6 +107,7 @@ export class FrontHub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#policy = options.policy;
+    this.#bans = options.bans;
     this.#tls = options.listeners.map(({ tls }) => tls);
   }
 
@@ -129,6 +135,12 @@ export class FrontHub {
   setPolicy(policy: PolicyUpdate): void {
     this.#policy = policy;
     this.#broadcast({ kind: 'policy', policy });
+  }
+
+  /** Who is turned away. */
+  setBans(table: PrefixTable): void {
+    this.#bans = table;
+    this.#broadcast({ kind: 'bans', table });
   }
 
   /** Certificates and keys of tickets, by listener. */
@@ -180,6 +192,7 @@ export class FrontHub {
         fd: fds[place] as number,
       })),
       policy: this.#policy,
+      bans: this.#bans,
       rates: this.#options.rates,
       sources: this.#options.sources,
       counts: this.#options.counts,
@@ -236,6 +249,9 @@ export class FrontHub {
         return;
       case 'events':
         this.#options.onEvents(message.events);
+        return;
+      case 'offences':
+        this.#options.onOffences(message.offences);
         return;
       case 'notify':
         this.#options.onNotify(message.notify);

@@ -1,8 +1,10 @@
 /** What control and the front threads tell each other. Everything crosses threads by structured clone. */
 import type { ConnectionLimits, Transport } from '../config/config.ts';
+import type { OffenceKind } from '../policy/bans.ts';
 import type { QuotaTables } from '../policy/limits/quota.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import type { CountTable } from '../policy/limits/shared-count.ts';
+import type { AddressBytes } from '../policy/prefix.ts';
 import type { PrefixTable } from '../policy/prefix-table.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
 import type { SecondaryLooks, SecondaryTerms } from '../policy/secondaries.ts';
@@ -19,6 +21,7 @@ export interface FrontSetup {
   readonly index: number;
   readonly listeners: readonly FrontListener[];
   readonly policy: PolicyUpdate;
+  readonly bans: PrefixTable;
   readonly rates: RateTable;
   /** Connections, by source. */
   readonly sources: CountTable;
@@ -123,6 +126,8 @@ export type ToFront =
       readonly offer: IxfrOffer | undefined;
       readonly slabs: readonly SlabHandle[];
     }
+  /** Who is turned away. */
+  | { readonly kind: 'bans'; readonly table: PrefixTable }
   | { readonly kind: 'snapshot'; readonly request: number }
   /** The turn of a request to be relayed; not granted where there is no such primary. */
   | { readonly kind: 'relay-turn'; readonly turn: number; readonly isGranted: boolean }
@@ -136,7 +141,15 @@ export type FromFront =
   | { readonly kind: 'relay-wanted'; readonly turn: number; readonly primary: string; readonly isTransfer: boolean }
   | { readonly kind: 'relay-done'; readonly turn: number }
   | { readonly kind: 'snapshot'; readonly request: number; readonly transfers: readonly RunningTransfer[] }
+  | { readonly kind: 'offences'; readonly offences: readonly Offence[] }
   | { readonly kind: 'drained' };
+
+/** So many of one kind, over TCP or TLS. */
+export interface Offence {
+  readonly source: AddressBytes;
+  readonly kind: OffenceKind;
+  readonly count: number;
+}
 
 export interface ReceivedNotify {
   readonly zone: string;

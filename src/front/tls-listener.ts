@@ -56,9 +56,13 @@ export class TlsListener {
     // Counted from the accept on, so that handshakes, too, are within the limits.
     (this.server as Server).on('connection', (socket) => this.#begin(socket));
     // Failed, closed by the client, or out of time: Node tells, and leaves the connection as it is.
-    this.server.on('tlsClientError', (_error, socket) => {
+    this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       parts.counters.add('handshake-failures');
-      this.#forget(endsOf(socket));
+      const ends = endsOf(socket);
+      const arrival = this.#handshakes.get(ends)?.arrival;
+      // One that goes before its handshake is over, as a health check does, has done nothing.
+      if (arrival !== undefined && error.code !== 'ECONNRESET') parts.admission.failHandshake(arrival);
+      this.#forget(ends);
       socket.destroy();
     });
   }
@@ -113,7 +117,9 @@ export class TlsListener {
     const isInRate = admission.endHandshake(arrival, charge, socket.isSessionReused());
     // RFC 9103 §7.1: ALPN `dot`, or nothing; a client that offers none is told by the close.
     const hasAlpn = socket.alpnProtocol === 'dot' || this.#tls.alpn === 'optional';
-    if (!isInRate || !hasAlpn || !this.#isWelcome(socket)) {
+    const isWelcome = hasAlpn && this.#isWelcome(socket);
+    if (!isWelcome) admission.failHandshake(arrival);
+    if (!isInRate || !isWelcome) {
       gone(arrival);
       socket.destroy();
       return;

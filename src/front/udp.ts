@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import type { SharedCount } from '../policy/limits/shared-count.ts';
+import { containsAddress, type PrefixTable } from '../policy/prefix-table.ts';
 import { RCODE } from '../wire/registry.ts';
 import { buildAnswer, buildSoaAnswer, udpLimit } from './answer.ts';
 import type { Counters } from './counters.ts';
@@ -43,6 +44,7 @@ export interface UdpOptions {
   readonly counters: Counters;
   readonly zones: FrontZones;
   readonly policy: PolicyUpdate;
+  readonly bans: PrefixTable;
   readonly rates: RateTable;
   readonly tarpit: Tarpit;
   readonly relaying: SharedCount;
@@ -65,9 +67,11 @@ export class UdpServer {
   readonly #options: UdpOptions;
   readonly #sockets: Socket[] = [];
   #policy: PolicyState;
+  #bans: PrefixTable;
 
   constructor(options: UdpOptions) {
     this.#options = options;
+    this.#bans = options.bans;
     this.#policy = new PolicyState(options.policy, options.rates, options.row);
   }
 
@@ -78,6 +82,11 @@ export class UdpServer {
 
   setPolicy(policy: PolicyUpdate): void {
     this.#policy = new PolicyState(policy, this.#options.rates, this.#options.row);
+  }
+
+  /** Who is dropped without a word. */
+  setBans(table: PrefixTable): void {
+    this.#bans = table;
   }
 
   close(): void {
@@ -108,6 +117,10 @@ export class UdpServer {
     const { clock, counters } = this.#options;
     const peer = makePeer('udp', from.address, { listener, udpSize: maxSize, port: from.port });
     if (peer === undefined) return;
+    if (containsAddress(this.#bans, peer.address)) {
+      counters.add('dropped');
+      return;
+    }
     counters.add('requests');
     const client = clientOf(peer);
     const send = (answer: Uint8Array | undefined): void => {

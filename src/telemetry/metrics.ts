@@ -15,6 +15,7 @@ export interface MetricsSource {
   zones(): readonly ZoneMetrics[];
   counters(): ReadonlyMap<string, number>;
   rules(): readonly RuleMetrics[];
+  bans(): { readonly bans: readonly unknown[] };
   notifies(): Readonly<Record<string, number>>;
   threads(): readonly {
     readonly thread: string;
@@ -62,6 +63,7 @@ const families = (source: MetricsSource, now: number): readonly Family[] => [
   ...zoneFamilies(source.zones(), now),
   ...counterFamilies(source.counters()),
   ...ruleFamilies(source.rules()),
+  gauge('zonegate_bans', 'Sources and networks that are banned.', source.bans().bans.length),
   notifyFamily(source.notifies()),
   ...threadFamilies(source),
   ...processFamilies(source, now),
@@ -128,6 +130,7 @@ function counterFamilies(counters: ReadonlyMap<string, number>): Family[] {
     { ...total('zonegate_connections_open', 'Connections open.', 'connections-open'), type: 'gauge' },
     total('zonegate_connections_accepted_total', 'Connections accepted.', 'connections-accepted'),
     total('zonegate_connections_over_limit_total', 'Connections closed over a limit.', 'connections-over-limit'),
+    total('zonegate_connections_banned_total', 'Connections of banned sources, closed.', 'connections-banned'),
     total('zonegate_proxy_failures_total', 'Connections of balancers without a PROXY header.', 'proxy-failures'),
     total('zonegate_tls_handshake_failures_total', 'TLS handshakes that failed.', 'handshake-failures'),
     byLabel('zonegate_tls_handshakes_total', 'TLS handshakes: full, resumed, over a limit.', 'kind', 'handshakes-'),

@@ -9,6 +9,7 @@ import { FrontHub } from '../../src/front/hub.ts';
 import { newQuotaTables } from '../../src/policy/limits/quota.ts';
 import { newRateTable } from '../../src/policy/limits/rate.ts';
 import { newCountTable } from '../../src/policy/limits/shared-count.ts';
+import { buildPrefixTable } from '../../src/policy/prefix-table.ts';
 import { Leases } from '../../src/upstream/leases.ts';
 import { policyUpdate, rule } from './rules.ts';
 
@@ -20,6 +21,7 @@ const hub = new FrontHub({
   fronts,
   listeners: [{ fds, name: 'test', transport: 'tcp', tls: undefined, proxyAllowlist: [] }],
   policy: policyUpdate([rule('all')]),
+  bans: buildPrefixTable([]),
   rates: newRateTable(),
   sources: newCountTable(fronts),
   counts: newCountTable(fronts),
@@ -35,6 +37,7 @@ const hub = new FrontHub({
   onRelayWanted: async () => undefined,
   onIxfrWanted: async () => undefined,
   onNotify: () => undefined,
+  onOffences: () => undefined,
   onDeath: (front, _error, replaced) => say({ died: front, replaced }),
 });
 hub.publish('example.org', { kind: 'loading' });

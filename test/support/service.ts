@@ -152,6 +152,8 @@ const SUPPLEMENT = {
   certificates: { main: { 'cert-file': 'tls/cert.pem', 'key-file': 'tls/key.pem' } },
   admin: { listen: '127.0.0.1:0' },
   store: { type: 'memory' },
+  // Tests provoke refusals by the hundred, all from one source.
+  bans: { enabled: false },
 };
 
 /** Collects the lines of a service, and lets tests wait for one. */

@@ -2,6 +2,8 @@
 
 import type {
   AdminSource,
+  BanList,
+  BanReport,
   CommandReport,
   RuleReport,
   StatusReport,
@@ -59,6 +61,16 @@ export class FakeSource implements AdminSource {
   transferList: RunningTransfer[] = [];
   secondaryList: SecondaryReport[] = [];
   catalogList: CatalogReport[] = [fakeCatalog()];
+  banList: BanReport[] = [
+    {
+      network: '192.0.2.1/32',
+      why: 'malformed',
+      since: '2026-11-21T08:00:00.000Z',
+      until: '2026-11-21T08:01:00.000Z',
+      'left-s': 42,
+    },
+  ];
+  readonly banCommands: [string, string, number | undefined][] = [];
   draining = false;
   readonly commands: [string, ZoneCommand, number | undefined][] = [];
   outcome: CommandReport = { ok: true, text: 'done' };
@@ -128,6 +140,20 @@ export class FakeSource implements AdminSource {
       },
       { rule: 'strict', action: 'refuse', shadow: true, hits: 0, 'shadow-hits': 3, 'last-match': null },
     ];
+  }
+
+  bans(): BanList {
+    return { enabled: true, bans: this.banList };
+  }
+
+  ban(network: string, forMs: number | undefined): CommandReport {
+    this.banCommands.push(['ban', network, forMs]);
+    return this.outcome;
+  }
+
+  unban(network: string): CommandReport {
+    this.banCommands.push(['unban', network, undefined]);
+    return this.outcome;
   }
 
   notifies() {

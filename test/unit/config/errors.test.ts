@@ -198,7 +198,7 @@ secondaries:
   who: { address: 192.0.2.8, transport: tls }
   whom: { address: 192.0.2.9, transport: tls, tls: { name: a.example, certificate: mine, pins: [x] } }
   plain: { address: 192.0.2.10, tls: { pins: [] } }
-  often: { address: 192.0.2.11, notify-retry: { tries: 0, timeout: 5, backoff: 0.5, limit: 1 }, notify-delay: -1s }
+  often: { address: 192.0.2.11, notify-retry: { tries: 0, timeout: 5, backoff: 0.5, quota: 1 }, notify-delay: -1s }
   keyed: { address: 192.0.2.12, key: [k, kk] }
   later: { address: 192.0.2.13, weight: 0, certificate: { names: [a.example] } }`,
     [
@@ -216,7 +216,7 @@ secondaries:
       '11:56 secondaries.often.notify-retry.tries: expected a whole number from 1 to 100, not `0`',
       '11:68 secondaries.often.notify-retry.timeout: expected a duration such as `500ms`, `30s`, `5m`, `2h` or `1d`, not `5`',
       '11:80 secondaries.often.notify-retry.backoff: expected a number from 1 to 10, not `0.5`',
-      '11:85 secondaries.often.notify-retry.limit: unknown key `limit`; expected `tries`, `timeout` or `backoff`',
+      '11:85 secondaries.often.notify-retry.quota: unknown key `quota`; expected `tries`, `timeout` or `backoff`',
       '11:111 secondaries.often.notify-delay: expected a duration such as `500ms`, `30s`, `5m`, `2h` or `1d`, not `-1s`',
       '12:42 secondaries.keyed.key[1]: `kk` is not one of `keys`; did you mean `k`?',
       '13:41 secondaries.later.weight: expected a whole number from 1 to 1000, not `0`',
@@ -388,13 +388,13 @@ primaries: { p: { addresses: [192.0.2.1] } }
 zones: { "*": { primary: p }, example.org: { primary: p, mode: on-demand } }
 rules: [{ action: delay, shadow: true }]
 store: { type: redis, url: redis://127.0.0.1 }
-bans: { enabled: false }`,
+audit: { file: audit.jsonl }`,
     [
       '4:10 zones["*"]: `*` (zones on demand) is not available yet; expected a zone\'s name',
       '4:64 zones["example.org"].mode: `on-demand` is not available yet; expected `mirror` or `relay`',
       '6:16 store.type: `redis` is not available yet; expected `memory` or `lmdb`',
       '6:23 store.url: `url` is not available yet',
-      '7:1 bans: `bans` is not available yet',
+      '7:1 audit: `audit` is not available yet',
     ],
   ],
 ];

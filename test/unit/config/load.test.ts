@@ -50,6 +50,16 @@ test('the least configuration has every default of INTERFACE.md', () => {
       concurrent: 1000,
       drainTimeoutMs: 60_000,
     },
+    bans: {
+      enabled: true,
+      threshold: 100,
+      halfLifeMs: 600_000,
+      firstMs: 60_000,
+      longestMs: 86_400_000,
+      exempt: [],
+      weights: { refused: 1, malformed: 5, handshake: 2, limit: 5 },
+      prefix: { ipv4: 24, ipv6: 56, offenders: 10 },
+    },
     tls: {
       ciphers: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
       sessionTickets: true,

@@ -26,6 +26,7 @@ const rows: readonly (readonly [string, string, readonly string[], readonly stri
   ['198.51.100.7', '198.51.100.8', ['secondaries'], []],
   ['threads:', 'limits: { connections: 5 }\nthreads:', ['limits'], []],
   ['threads:', 'log: { level: debug }\nthreads:', ['log'], []],
+  ['threads:', 'bans: { threshold: 50 }\nthreads:', ['bans'], []],
   ['threads:', 'tls: { session-tickets: false }\nthreads:', ['tls'], []],
   ['5300', '5301', [], ['listen']],
   ['front: 1', 'front: 2', [], ['threads']],

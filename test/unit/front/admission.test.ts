@@ -29,6 +29,8 @@ function world(limits: Partial<ConnectionLimits>, rules: readonly RuleConfig[] =
         connections,
         sources: new SharedCount(table, row),
         rates,
+        isBanned: () => false,
+        offend: () => undefined,
         policy: () => policy,
       }),
   ) as [Admission, Admission];

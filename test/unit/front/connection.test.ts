@@ -60,6 +60,7 @@ function begin(): {
     relaying: new SharedCount(newCountTable(1), 0),
     turns: { take: () => () => undefined },
     isUnderPressure: false,
+    offend: () => undefined,
     notify: () => undefined,
     report: (event) => events.push(event),
     gone: () => undefined,
