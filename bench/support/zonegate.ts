@@ -44,7 +44,15 @@ export async function startZonegate(
       primaries: { peer: { addresses: [`127.0.0.1:${primaryPort}`], 'queries-per-second': 100_000 } },
       zones: { [zone]: { primary: 'peer' } },
       rules: [{ name: 'bench', match: { source: '127.0.0.0/8' }, action: 'allow' }],
-      limits: { 'connections-per-source': 10_000 },
+      // All clients of a bench come from one source.
+      limits: {
+        'connections-per-source': 10_000,
+        'new-connections-per-source': '100000/s',
+        'handshakes-per-source': '100000/s',
+        'resumed-handshakes-per-source': '100000/s',
+        'queries-per-connection': 1_000_000_000,
+      },
+      bans: { enabled: false },
       store: { type: store, path: 'store' },
       log: { transfers: 'summary' },
     }),

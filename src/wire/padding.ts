@@ -12,9 +12,6 @@ export interface Padding {
 /** RFC 8467 §4.1. */
 export const DEFAULT_PADDING: Padding = { policy: 'block', block: 468, zoneSizeStep: 0 };
 
-/** Code and length of the option. */
-export const PADDING_OPTION_HEAD = 4;
-
 const LONGEST = 65_535;
 
 /** Octets of padding for a message that has `length` without them, the head of the option and the TSIG included. */
