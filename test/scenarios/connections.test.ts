@@ -1,12 +1,13 @@
 /** What connections are held to, over real sockets and both fronts: how many, how fast, how much on each. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { newSplitter } from '../support/message-splitter.ts';
 import { framed, type ScriptedPrimary, startScriptedPrimary } from '../support/scripted-primary.ts';
 import { type RunningService, startService } from '../support/service.ts';
-import { encodeMessage, TYPE_NUMBERS } from '../support/transfer-messages.ts';
+import { encodeMessage, optRecord, TYPE_NUMBERS } from '../support/transfer-messages.ts';
 
 const ZONE = 'example.org';
 let primary: ScriptedPrimary;
@@ -110,4 +111,44 @@ test('full handshakes have their rate, resumed ones another, and sessions of one
   for (let i = 0; i < 3; i++) hows.push((await handshake('127.0.0.20')).how);
 
   assert.deepEqual(hows, ['full', 'resumed', 'resumed', 'resumed', 'full', 'full', 'ended']);
+});
+
+test('when connections run short clients are told a keepalive of 0, and the connection ends with their answer', async () => {
+  const short = await startService({
+    config: {
+      primaries: { one: { addresses: [`127.0.0.1:${primary.port}`] } },
+      zones: { [ZONE]: { primary: 'one' } },
+      rules: [{ name: 'local', match: { source: '127.0.0.0/8' }, action: 'allow' }],
+      limits: { connections: 10, 'idle-timeout': '12s' },
+    },
+  });
+  const keepalive = Buffer.of(0, 11, 0, 0);
+  const query = framed(
+    encodeMessage({ flags: 0, question: { name: ZONE, type: TYPE_NUMBERS.SOA }, additionals: [optRecord(keepalive)] }),
+  );
+  const dial = (): Socket => connect({ port: short.port, host: '127.0.0.1' }).on('error', () => undefined);
+  const ask = async (socket: Socket): Promise<number> => {
+    socket.write(query);
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    return data.readUInt16BE(data.indexOf(Buffer.of(0, 11, 0, 2)) + 4);
+  };
+  try {
+    await short.event('zone-updated');
+    const sockets = [dial()];
+    assert.equal(await ask(sockets[0] as Socket), 120);
+
+    // Answered, so counted.
+    while (sockets.length < 9) {
+      const socket = dial();
+      sockets.push(socket);
+      await ask(socket);
+    }
+    const [last] = sockets;
+    const ended = once(last as Socket, 'end');
+    assert.equal(await ask(last as Socket), 0);
+    await ended;
+    for (const socket of sockets) socket.destroy();
+  } finally {
+    await short.stop();
+  }
 });
