@@ -4,13 +4,18 @@ import type { PolicyUpdate } from '../front/messages.ts';
 import type { RelayTarget } from '../front/relay.ts';
 import { TallyBook } from '../front/rule-tallies.ts';
 import { readClientTls } from '../net/client-tls.ts';
+import { newSignedTimes } from '../policy/limits/last-signed.ts';
 import type { PrefixTable } from '../policy/prefix-table.ts';
 import { DEFAULT_PADDING, type Padding } from '../wire/padding.ts';
 
-type PolicyConfig = Pick<Config, 'zones' | 'primaries' | 'certificates' | 'secondaries' | 'rules' | 'keys' | 'limits'>;
+type PolicyConfig = Pick<
+  Config,
+  'zones' | 'primaries' | 'certificates' | 'secondaries' | 'rules' | 'keys' | 'sig0Keys' | 'limits'
+>;
 
 export class PolicyMaker {
   readonly tallies: TallyBook;
+  #signedTimes = newSignedTimes([]);
 
   /** `threads` that decide: the fronts and the UDP side. */
   constructor(threads: number) {
@@ -19,10 +24,14 @@ export class PolicyMaker {
 
   /** `zones` of the configuration: members of catalogs included. */
   make(config: PolicyConfig, sets: ReadonlyMap<string, PrefixTable>): PolicyUpdate {
-    const { rules, keys, limits, secondaries } = config;
+    const { rules, keys, limits, secondaries, sig0Keys } = config;
+    const checked = [...keys.values()].filter(({ isReplayChecked }) => isReplayChecked).map(({ name }) => name);
+    this.#signedTimes = newSignedTimes(checked, this.#signedTimes);
     return {
       rules,
       keys,
+      signedTimes: this.#signedTimes,
+      sig0Keys: [...sig0Keys.values()],
       limits,
       sets,
       tallies: this.tallies.open(rules.map(({ name }) => name)),

@@ -6,6 +6,7 @@ import type { DnssecPolicy } from '../guard/dnssec/check.ts';
 import type { BanConfig } from '../policy/bans.ts';
 import type { CertificateMatch, Rate, RuleConfig } from '../policy/rule-config.ts';
 import type { SecondaryTerms } from '../policy/secondaries.ts';
+import type { Sig0Key } from '../sig0/key.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { Padding } from '../wire/padding.ts';
 
@@ -16,6 +17,8 @@ export interface Config {
   readonly certificates: ReadonlyMap<string, CertificateFiles>;
   /** By canonical key name (lower-case text without the final dot). */
   readonly keys: ReadonlyMap<string, TsigKey>;
+  /** By canonical name. */
+  readonly sig0Keys: ReadonlyMap<string, Sig0Key>;
   readonly primaries: ReadonlyMap<string, Primary>;
   readonly secondaries: ReadonlyMap<string, Secondary>;
   /** By `zoneLabel`. A folder of zone files adds the zones it holds only where they are listed here. */

@@ -4,15 +4,18 @@ import { resolve } from 'node:path';
 import type { Bytes } from '../base/bytes.ts';
 import type { TrustAnchor } from '../guard/dnssec/anchor.ts';
 import { readPrefixList } from '../policy/prefix-list.ts';
+import { readSig0Keys } from '../sig0/key.ts';
 import { TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { Path } from './document.ts';
 import { checkAnchors } from './guards.ts';
 import { entriesOf, type Finding, isMapping } from './references.ts';
 import { MAX_PREFIXES } from './v1-sets.ts';
-import { parseBase64 } from './values.ts';
+import { parseBase64, parseName } from './values.ts';
 
 export interface CheckedFiles {
   readonly secrets: ReadonlyMap<string, Bytes>;
+  /** KEY records, by the key's name as it stands in the file. */
+  readonly sig0Records: ReadonlyMap<string, readonly Bytes[]>;
   /** By the zone's name as it stands in the file. */
   readonly anchors: ReadonlyMap<string, readonly TrustAnchor[]>;
   readonly problems: readonly Finding[];
@@ -37,12 +40,19 @@ export function checkFiles(
   const authorities = (['primaries', 'secondaries'] as const).flatMap((section) =>
     entriesOf(value, section).flatMap(([name, peer]) => checkAuthorities([section, name], peer, read)),
   );
+  const sig0 = entriesOf(value, 'sig0-keys').map(([name, key]) => ({ name, ...checkSig0(name, key, read) }));
   const sets = entriesOf(value, 'prefix-sets').flatMap(([name, set]) => checkPrefixFile(name, set, read));
   const { anchors, problems } = checkAnchors(value, read, unreadable);
   return {
     anchors,
     secrets: new Map(keys.flatMap(({ name, secret }) => (secret === undefined ? [] : [[name, secret]]))),
-    problems: [...[...keys, ...certificates].flatMap(({ problems }) => problems), ...authorities, ...sets, ...problems],
+    sig0Records: new Map(sig0.flatMap(({ name, records }) => (records === undefined ? [] : [[name, records]]))),
+    problems: [
+      ...[...keys, ...certificates, ...sig0].flatMap(({ problems }) => problems),
+      ...authorities,
+      ...sets,
+      ...problems,
+    ],
     warnings: [...keys, ...certificates].flatMap(({ warnings }) => warnings),
   };
 }
@@ -144,6 +154,24 @@ function checkAuthorities(peerPath: Path, peer: unknown, read: (path: string) =>
     return [{ path, message: unreadable(file, error) }];
   }
   return isCertificate(pem) ? [] : [{ path, message: `expected a certificate in PEM form in \`${file}\`` }];
+}
+
+function checkSig0(
+  name: string,
+  key: unknown,
+  read: (path: string) => string,
+): { readonly problems: Finding[]; readonly records: readonly Bytes[] | undefined } {
+  const file = isMapping(key) ? key['key-file'] : undefined;
+  const owner = parseName(name);
+  if (typeof file !== 'string' || !owner.ok) return { problems: [], records: undefined };
+  const path = ['sig0-keys', name, 'key-file'];
+  try {
+    const records = readSig0Keys(read(file), owner.value.label);
+    if (records.ok) return { problems: [], records: records.value };
+    return { problems: [{ path, message: `\`${file}\`: ${records.failure}` }], records: undefined };
+  } catch (error) {
+    return { problems: [{ path, message: unreadable(file, error) }], records: undefined };
+  }
 }
 
 /** A start with a list that cannot be read would let in whom it is to keep out. */

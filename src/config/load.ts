@@ -50,6 +50,7 @@ export function parseConfig(text: string, file: string, readFile: (path: string)
   const config = resolveV1(parsed.data, {
     folder,
     secrets: files.secrets,
+    sig0Records: files.sig0Records,
     anchors: files.anchors,
     cores: availableParallelism(),
   });

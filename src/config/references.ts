@@ -1,5 +1,6 @@
 /** Checks across the file: names that refer to something, things given twice, keys that do not go together. */
 import { isIP } from 'node:net';
+import { type AlgorithmName, TSIG_ALGORITHMS } from '../tsig/algorithm.ts';
 import type { Path } from './document.ts';
 import { LATER, words } from './shapes.ts';
 import { suggestion } from './suggest.ts';
@@ -27,17 +28,24 @@ export function checkReferences(value: unknown): Findings {
     secondaries: namesOf(value, 'secondaries'),
     zones: namesOf(value, 'zones'),
     'prefix-sets': namesOf(value, 'prefix-sets'),
+    'sig0-keys': namesOf(value, 'sig0-keys'),
   };
   const must = (section: Section, path: Path, name: unknown): void => {
     if (typeof name !== 'string' || name === '') return;
     const known = names[section];
-    if (known.includes(name) || (section === 'keys' && known.some((other) => sameName(other, name)))) return;
+    if (
+      known.includes(name) ||
+      ((section === 'keys' || section === 'sig0-keys') && known.some((other) => sameName(other, name)))
+    )
+      return;
     const expected =
       known.length === 0 ? `; \`${section}\` has none` : suggestion(name, known) || `; expected one of \`${section}\``;
     found.problems.push({ path, message: `\`${name}\` is not one of \`${section}\`${expected}` });
   };
 
   checkDomainNames(value, 'keys', found);
+  checkDomainNames(value, 'sig0-keys', found);
+  for (const [name, key] of entriesOf(value, 'keys')) checkTruncation(name, key, found);
   checkDomainNames(value, 'zones', found);
   checkListeners(value, must, found);
   for (const [name, primary] of entriesOf(value, 'primaries')) checkPrimary(name, primary, must, found);
@@ -66,10 +74,22 @@ export function checkReferences(value: unknown): Findings {
   return found;
 }
 
-type Section = 'certificates' | 'keys' | 'primaries' | 'secondaries' | 'prefix-sets';
+type Section = 'certificates' | 'keys' | 'primaries' | 'secondaries' | 'prefix-sets' | 'sig0-keys';
 type Must = (section: Section, path: Path, name: unknown) => void;
 
-function checkDomainNames(value: unknown, section: 'keys' | 'zones', found: Findings): void {
+/** RFC 8945 §5.2.2.1. */
+function checkTruncation(name: string, key: unknown, found: Findings): void {
+  if (!isMapping(key) || typeof key['truncation'] !== 'number') return;
+  const { algorithm = 'hmac-sha256', truncation } = key;
+  const whole = TSIG_ALGORITHMS[algorithm as AlgorithmName]?.macLength;
+  if (whole === undefined) return;
+  const [least, most] = [whole * 4, whole * 8];
+  if (truncation >= least && truncation < most) return;
+  const message = `${String(algorithm)} has MACs of ${most} bits; expected at least half of that and less than all, or \`none\``;
+  found.problems.push({ path: ['keys', name, 'truncation'], message });
+}
+
+function checkDomainNames(value: unknown, section: 'keys' | 'sig0-keys' | 'zones', found: Findings): void {
   const seen = new Map<string, string>();
   for (const name of namesOf(value, section)) {
     const path = [section, name];
@@ -308,7 +328,10 @@ function checkRules(value: unknown, zones: readonly string[], must: Must, found:
     }
     checkRuleAction(rule, path, found);
     if (!isMapping(rule['match'])) return;
-    const { key, zone, source, listener } = rule['match'];
+    const { key, zone, source, listener, sig0 } = rule['match'];
+    eachOf(sig0).forEach((one, item) => {
+      must('sig0-keys', [...path, 'match', 'sig0', item], one);
+    });
     eachOf(source).forEach((one, item) => {
       if (typeof one === 'string' && one.startsWith('set:'))
         must('prefix-sets', [...path, 'match', 'source', item], one.slice(4));

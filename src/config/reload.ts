@@ -14,6 +14,7 @@ const SECTIONS: Readonly<Record<keyof Config, 'live' | 'restart'>> = {
   listen: 'restart',
   certificates: 'live',
   keys: 'live',
+  sig0Keys: 'live',
   primaries: 'live',
   secondaries: 'live',
   zones: 'live',

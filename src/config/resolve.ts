@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly folder: string;
   /** By the key's name as it stands in the file; checked before. */
   readonly secrets: ReadonlyMap<string, Bytes>;
+  /** By the SIG(0) key's name as it stands in the file. */
+  readonly sig0Records: ReadonlyMap<string, readonly Bytes[]>;
   /** By the zone's name as it stands in the file. */
   readonly anchors: ReadonlyMap<string, readonly TrustAnchor[]>;
   readonly cores: number;
@@ -48,6 +50,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     'zone-defaults': zoneDefaults,
     'catalog-templates': templates,
     'prefix-sets': sets,
+    'sig0-keys': sig0,
     limits,
     store,
     ...others
@@ -68,6 +71,12 @@ export function resolveV1(file: V1, around: Surroundings): Config {
       Object.entries(keys).map(([name, key]) => {
         const resolved = resolveKey(name, key, around.secrets);
         return [resolved.name, resolved];
+      }),
+    ),
+    sig0Keys: new Map(
+      Object.entries(sig0).map(([name, { fudge }]) => {
+        const records = around.sig0Records.get(name) ?? [];
+        return [canonical(name), { name: canonical(name), records, fudge: fudge / 1000 }];
       }),
     ),
     primaries: mapValues(primaries, (primary, name) => resolvePrimary(name, primary, path)),
@@ -131,13 +140,22 @@ function resolveListener(listener: V1['listen'][number], file: V1): Listener {
 }
 
 function resolveKey(name: string, key: V1['keys'][string], secrets: ReadonlyMap<string, Bytes>): TsigKey {
-  const { algorithm, secret: _secret, 'secret-file': _secretFile, fudge, ...later } = key;
+  const { algorithm, secret: _secret, 'secret-file': _secretFile, fudge, truncation, ...rest } = key;
+  const { 'replay-check': isReplayChecked, ...later } = rest;
   nothingLeft(later);
   const parsed = parseName(name);
   const secret = secrets.get(name);
   if (!parsed.ok || secret === undefined) throw new Error('a key was not checked');
   const { label, wire } = parsed.value;
-  return { name: label, wireName: wire, algorithm: TSIG_ALGORITHMS[algorithm], secret, fudge: fudge / 1000 };
+  return {
+    name: label,
+    wireName: wire,
+    algorithm: TSIG_ALGORITHMS[algorithm],
+    secret,
+    fudge: fudge / 1000,
+    leastMacLength: truncation === 'none' ? undefined : truncation / 8,
+    isReplayChecked,
+  };
 }
 
 function resolvePrimary(name: string, primary: V1['primaries'][string], path: (name: string) => string): Primary {

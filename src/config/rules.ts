@@ -9,7 +9,19 @@ type V1Rule = V1['rules'][number];
 
 export function resolveRule(rule: V1Rule, index: number): RuleConfig {
   const { name, match, action, shadow, limits, answer, delay } = rule;
-  const { source, transport, listener, key, certificate, zone, 'zone-group': zoneGroup, type, time, ...later } = match;
+  const {
+    source,
+    transport,
+    listener,
+    key,
+    certificate,
+    zone,
+    'zone-group': zoneGroup,
+    type,
+    time,
+    sig0,
+    ...later
+  } = match;
   nothingLeft(later);
   return {
     name: name ?? `rule-${index + 1}`,
@@ -18,7 +30,7 @@ export function resolveRule(rule: V1Rule, index: number): RuleConfig {
       transport,
       listener,
       key: key?.map(canonical),
-      sig0: undefined,
+      sig0: sig0?.map(canonical),
       certificate,
       zone,
       zoneGroup,

@@ -92,7 +92,9 @@ const match = mapping({
     description: 'Days and hours.',
     example: { days: ['mon', 'tue'], from: '22:00', to: '06:00', zone: 'UTC' },
   }),
-  sig0: later('The SIG(0) key the request is signed with.'),
+  sig0: oneOrMany(text('the name of one of `sig0-keys`'), 'names of `sig0-keys`')
+    .optional()
+    .meta({ description: 'The SIG(0) key the request is signed with (RFC 2931).', example: 'sec2.example.net' }),
 })
   .prefault({})
   .meta({ description: 'Every item given must hold; a list means any of it. Nothing given matches all.' });

@@ -72,8 +72,15 @@ const key = mapping({
     example: 'keys/sec1',
   }),
   fudge: duration().prefault('300s').meta({ description: 'How far the clocks may be apart.' }),
-  truncation: later('Truncated MACs that are accepted.'),
-  'replay-check': later('Whether an older time signed than the last one is refused.'),
+  truncation: z
+    .union([z.literal('none'), z.literal(128), z.literal(192), z.literal(256)], {
+      error: 'expected `none`, 128, 192 or 256',
+    })
+    .prefault('none')
+    .meta({ description: 'Shortest MAC that is accepted, in bits, never under half the hash; none: whole ones only.' }),
+  'replay-check': flag().prefault(false).meta({
+    description: 'Whether an older time signed than the newest seen is refused (RFC 8945 section 5.2.3).',
+  }),
 });
 
 const threadCount = (description: string) => {
@@ -91,6 +98,14 @@ const mapSize = () =>
       text === 'auto' ? { ok: true, value: undefined } : values.parseSize(text),
   ).prefault('auto');
 
+const sig0Key = mapping({
+  'key-file': file('KEY records').meta({
+    description: 'KEY records as `dnssec-keygen -T KEY` writes them; several while one takes the place of another.',
+    example: 'keys/Ksec2.example.net.+013+12345.key',
+  }),
+  fudge: duration().prefault('300s').meta({ description: 'How far the clocks may be apart.' }),
+});
+
 export const v1 = mapping({
   version: z.literal(1, { error: 'expected 1' }).meta({ description: 'Of this file format.', example: 1 }),
   listen: list(listener, 'listeners')
@@ -103,6 +118,10 @@ export const v1 = mapping({
   keys: named(key, 'names to TSIG keys').prefault({}).meta({
     description: 'TSIG keys by their name on the wire. `zonegate keygen` makes them.',
     example: 'sec1-key',
+  }),
+  'sig0-keys': named(sig0Key, 'names to SIG(0) keys').prefault({}).meta({
+    description: 'Public keys of clients that sign requests with SIG(0) (RFC 2931), by their name.',
+    example: 'sec2.example.net',
   }),
   primaries: named(primary, 'names to primaries').prefault({}).meta({
     description: 'Where zones come from: servers, or a folder of zone files.',
@@ -174,7 +193,6 @@ export const v1 = mapping({
   })
     .optional()
     .meta({ description: 'The admin page and API; absent: no admin server.' }),
-  'sig0-keys': later('SIG(0) keys (RFC 2931).'),
   audit: later('The audit log.'),
 });
 

@@ -1,6 +1,7 @@
 /** What control and the front threads tell each other. Everything crosses threads by structured clone. */
 import type { ConnectionLimits, Transport } from '../config/config.ts';
 import type { OffenceKind } from '../policy/bans.ts';
+import type { SignedTimes } from '../policy/limits/last-signed.ts';
 import type { QuotaTables } from '../policy/limits/quota.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import type { CountTable } from '../policy/limits/shared-count.ts';
@@ -8,6 +9,7 @@ import type { AddressBytes } from '../policy/prefix.ts';
 import type { PrefixTable } from '../policy/prefix-table.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
 import type { SecondaryLooks, SecondaryTerms } from '../policy/secondaries.ts';
+import type { Sig0Key } from '../sig0/key.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { Padding } from '../wire/padding.ts';
 import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
@@ -78,6 +80,9 @@ export interface PolicyUpdate {
   /** Names of a zone's secondaries, by `zoneLabel`. */
   readonly secondariesOf: ReadonlyMap<string, readonly string[]>;
   readonly keys: ReadonlyMap<string, TsigKey>;
+  /** Of keys that are checked for replay. */
+  readonly signedTimes: SignedTimes;
+  readonly sig0Keys: readonly Sig0Key[];
   readonly limits: ConnectionLimits;
   /** By `zoneLabel`: CIDR text of those who may send NOTIFY for it without a rule. */
   readonly notifyFrom: ReadonlyMap<string, readonly string[]>;

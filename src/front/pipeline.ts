@@ -5,6 +5,7 @@
 import type { Bytes } from '../base/bytes.ts';
 import type { Milliseconds } from '../base/clock.ts';
 import type { Facts } from '../policy/decision.ts';
+import { isInOrder } from '../policy/limits/last-signed.ts';
 import { limitKey } from '../policy/limits/limit-key.ts';
 import { takeToken } from '../policy/limits/rate.ts';
 import type { OriginView } from '../policy/policy.ts';
@@ -15,7 +16,7 @@ import { findAlgorithm } from '../tsig/algorithm.ts';
 import { unsignedTsig } from '../tsig/signer.ts';
 import { isImpossibleMac, verifyRequest } from '../tsig/verifier.ts';
 import { gateHeader, readHeader } from '../wire/header.ts';
-import { type Message, parseMessage, type TsigRecord } from '../wire/message.ts';
+import { type Message, parseMessage, type Sig0Record, type TsigRecord } from '../wire/message.ts';
 import { zoneLabel } from '../wire/name.ts';
 import { CLASS, EDE, OPCODE, RCODE, TSIG_ERROR, TYPE, typeToText } from '../wire/registry.ts';
 import { readSoaTimers } from '../wire/soa.ts';
@@ -67,6 +68,8 @@ class RequestHandler {
   readonly #manner: Manner;
   /** Canonical name of the key whose MAC held. */
   #key: string | undefined;
+  /** Canonical name of the SIG(0) key whose signature held. */
+  #sig0: string | undefined;
   #rule = 'none';
   #sign: SignWith | undefined;
 
@@ -100,6 +103,7 @@ class RequestHandler {
       this.#tell(this.#state.policy.decide(view, this.#facts(type)).shadows, type);
     }
     this.#key = undefined;
+    this.#sig0 = undefined;
     this.#sign = undefined;
     return this.#prohibit('no-rule');
   }
@@ -146,13 +150,13 @@ class RequestHandler {
   #facts(type: RequestType): Facts {
     const { address: source, transport, listener, certificate } = this.#peer;
     const asked = { zone: this.#zone, type, now: this.#now };
-    return { source, transport, listener, certificate, key: this.#key, sig0: undefined, ...asked };
+    return { source, transport, listener, certificate, key: this.#key, sig0: this.#sig0, ...asked };
   }
 
   /** What the client has proved to be, for logs. */
   get #identity(): string | null {
     const { certificate } = this.#peer;
-    return this.#key ?? certificate?.names[0] ?? certificate?.pin ?? null;
+    return this.#key ?? this.#sig0 ?? certificate?.names[0] ?? certificate?.pin ?? null;
   }
 
   /** What reads well and cannot be meant. A MAC of an impossible length is so for any key of its algorithm. */
@@ -184,10 +188,13 @@ class RequestHandler {
 
   /** Checks the TSIG, if any. Undefined when the request may go on. */
   #authenticate(): Outcome | undefined {
-    const { tsig } = this.#query;
+    const { tsig, sig0 } = this.#query;
+    if (sig0 !== undefined) return this.#authenticateSig0(sig0);
     if (tsig === undefined) return undefined;
     const seconds = Math.floor(this.#now / 1000);
-    const verdict = verifyRequest(this.#bytes, tsig, this.#state.keys, seconds);
+    const verdict = verifyRequest(this.#bytes, tsig, this.#state.keys, seconds, (key, time) =>
+      isInOrder(this.#state.signedTimes, key, time),
+    );
     switch (verdict.kind) {
       case 'valid':
         this.#key = verdict.key.name;
@@ -208,6 +215,19 @@ class RequestHandler {
         return this.#refuse(isTime ? 'bad-time' : 'bad-truncation', { rcode: RCODE.NOTAUTH });
       }
     }
+  }
+
+  /** RFC 2931 has no errors of its own: what TSIG's are called, and why. The answer is not signed. */
+  #authenticateSig0(sig0: Sig0Record): Outcome | undefined {
+    const verdict = this.#state.sig0Keys.verify(this.#bytes, sig0, Math.floor(this.#now / 1000));
+    if (verdict.kind === 'valid') {
+      this.#sig0 = verdict.key;
+      return undefined;
+    }
+    if (verdict.why === 'unknown-key' && this.#relay?.unknownKeys === 'forward') return undefined;
+    const why = verdict.why === 'unknown-key' ? 'bad-key' : verdict.why;
+    const ede = { code: EDE.OTHER, text: `SIG(0): ${SIG0_TEXTS[verdict.why]}` };
+    return this.#refuse(why, { rcode: RCODE.NOTAUTH, ede });
   }
 
   #refuseUnsigned(tsig: TsigRecord, error: number): Outcome {
@@ -367,6 +387,12 @@ class RequestHandler {
 
 /** The configuration was checked: a rule that delays says how long. */
 const NO_DELAY = { byMs: 0, atMost: 0, next: 'refuse' } as const;
+
+const SIG0_TEXTS = {
+  'unknown-key': 'the key is not known',
+  'bad-signature': 'the signature does not hold',
+  'bad-time': 'it is not valid now',
+} as const;
 
 const REQUEST_TYPES = new Map<number, RequestType>([
   [TYPE.SOA, 'SOA'],

@@ -1,11 +1,13 @@
 /** Rules, keys and limits as a front uses them, replaced as a whole by a reload. */
 import { LRUCache } from 'lru-cache';
 import type { ConnectionLimits } from '../config/config.ts';
+import type { SignedTimes } from '../policy/limits/last-signed.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
 import { NamedSources } from '../policy/named-sources.ts';
 import { type OriginView, Policy } from '../policy/policy.ts';
 import { type AddressBytes, type Prefix, parsePrefix } from '../policy/prefix.ts';
 import { NO_TERMS, SecondaryMatcher, type SecondaryTerms } from '../policy/secondaries.ts';
+import { Sig0Keys } from '../sig0/verify.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import { DEFAULT_PADDING, type Padding } from '../wire/padding.ts';
 import type { PolicyUpdate } from './messages.ts';
@@ -19,6 +21,8 @@ const REMEMBERED_ORIGINS = 10_000;
 export class PolicyState {
   readonly policy: Policy;
   readonly keys: ReadonlyMap<string, TsigKey>;
+  readonly signedTimes: SignedTimes;
+  readonly sig0Keys: Sig0Keys;
   readonly limits: ConnectionLimits;
   readonly notifyFrom: ReadonlyMap<string, readonly Prefix[]>;
   readonly rates: RateTable;
@@ -42,6 +46,8 @@ export class PolicyState {
     this.#update = update;
     this.policy = new Policy(update.rules, { sets: update.sets, groups: update.groups });
     this.keys = update.keys;
+    this.signedTimes = update.signedTimes;
+    this.sig0Keys = new Sig0Keys(update.sig0Keys);
     this.limits = update.limits;
     this.rates = rates;
     this.relays = update.relays;

@@ -11,4 +11,8 @@ export interface TsigKey {
   readonly secret: Bytes;
   /** Seconds that the clocks may differ (RFC 8945 §10). */
   readonly fudge: number;
+  /** Octets that a truncated MAC must have (RFC 8945 §5.2.2.1); absent where none may be. */
+  readonly leastMacLength?: number | undefined;
+  /** Whether an older time signed than the newest seen is refused. */
+  readonly isReplayChecked?: boolean;
 }

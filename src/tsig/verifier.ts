@@ -18,18 +18,21 @@ export type RequestVerdict =
   /** Answered signed: the MAC held, the time or the truncation did not. */
   | { readonly kind: 'signed-error'; readonly error: number; readonly key: TsigKey; readonly mac: Bytes };
 
-/** `message` is the whole request, `now` in seconds, `keys` by canonical name. */
+/**
+ * `message` is the whole request, `now` in seconds, `keys` by canonical name. `isInOrder`: whether no newer time signed
+ * is known of a key, asked where the key says so.
+ */
 export function verifyRequest(
   message: Bytes,
   tsig: TsigRecord,
   keys: ReadonlyMap<string, TsigKey>,
   now: number,
+  isInOrder: (key: string, timeSigned: number) => boolean = () => true,
 ): RequestVerdict {
   const key = keys.get(zoneLabel(tsig.keyName));
   if (key === undefined || nameKey(tsig.algorithm) !== nameKey(key.algorithm.wireName)) {
     return { kind: 'unsigned-error', error: TSIG_ERROR.BADKEY };
   }
-  const { macLength } = key.algorithm;
   if (isImpossibleMac(tsig.mac, key.algorithm)) return { kind: 'malformed' };
   const hmac = createHmac(key.algorithm.hash, key.secret);
   hmac.update(unsignedHeader(message, tsig.originalId));
@@ -38,9 +41,12 @@ export function verifyRequest(
   if (!sameMac(hmac.digest(), tsig.mac)) return { kind: 'unsigned-error', error: TSIG_ERROR.BADSIG };
   // Kept beyond the message: the answer's MAC covers it.
   const mac = new Uint8Array(tsig.mac);
-  if (Math.abs(now - tsig.timeSigned) > tsig.fudge)
+  const isReplay = (): boolean => key.isReplayChecked === true && !isInOrder(key.name, tsig.timeSigned);
+  if (Math.abs(now - tsig.timeSigned) > tsig.fudge || isReplay()) {
     return { kind: 'signed-error', error: TSIG_ERROR.BADTIME, key, mac };
-  if (mac.length < macLength) return { kind: 'signed-error', error: TSIG_ERROR.BADTRUNC, key, mac };
+  }
+  if (mac.length < (key.leastMacLength ?? key.algorithm.macLength))
+    return { kind: 'signed-error', error: TSIG_ERROR.BADTRUNC, key, mac };
   return { kind: 'valid', key, mac };
 }
 

@@ -26,6 +26,21 @@ export interface ReadRecord {
   readonly rdata: Bytes;
 }
 
+/** A signature over the message (RFC 2931). Times in seconds, modulo 2^32. */
+export interface Sig0Record {
+  /** Octets of the message in front of the record. */
+  readonly offset: number;
+  readonly algorithm: number;
+  readonly expiration: number;
+  readonly inception: number;
+  readonly tag: number;
+  /** Case as received. */
+  readonly signer: Bytes;
+  /** The rdata up to the signature. */
+  readonly head: Bytes;
+  readonly signature: Bytes;
+}
+
 export interface TsigRecord {
   /** Octets of the message in front of the TSIG record: what the MAC covers. */
   readonly offset: number;
@@ -48,6 +63,7 @@ export interface Message {
   readonly authorities: readonly ReadRecord[];
   readonly edns: Edns | undefined;
   readonly tsig: TsigRecord | undefined;
+  readonly sig0: Sig0Record | undefined;
 }
 
 export type ParsedMessage =
@@ -70,6 +86,7 @@ export function parseMessage(bytes: Bytes): ParsedMessage {
   if (reader.failure) return failed();
   let edns: Edns | undefined;
   let tsig: TsigRecord | undefined;
+  let sig0: Sig0Record | undefined;
   for (let i = 0; i < header.additionals; i++) {
     const offset = reader.offset;
     const record = readRecord(reader);
@@ -84,13 +101,17 @@ export function parseMessage(bytes: Bytes): ParsedMessage {
       // Last and only (RFC 8945 §5.2).
       tsig = i === header.additionals - 1 ? readTsig(record, offset) : undefined;
       if (tsig === undefined) return { ok: false, failure: reader.fail('BAD_TSIG'), question };
+    } else if (record.type === TYPE.SIG) {
+      // Last and only, too: one that stands elsewhere covers what is not there.
+      sig0 = i === header.additionals - 1 ? readSig0(record, offset) : undefined;
+      if (sig0 === undefined) return { ok: false, failure: reader.fail('BAD_TSIG'), question };
     }
   }
   if (reader.remaining > 0) return { ok: false, failure: reader.fail('TRAILING_OCTETS'), question };
   if ([...answers, ...authorities].some((record) => record.type === TYPE.TSIG || record.type === TYPE.OPT)) {
     return { ok: false, failure: reader.fail('BAD_TSIG'), question };
   }
-  return { ok: true, message: { header, question, answers, authorities, edns, tsig } };
+  return { ok: true, message: { header, question, answers, authorities, edns, tsig, sig0 } };
 }
 
 function readQuestion(reader: Reader): Question {
@@ -136,6 +157,21 @@ function readRdata(reader: Reader, type: number, length: number): Bytes {
   const isWhole = type !== TYPE.SOA || length === 0 || end - reader.offset === 20;
   if (reader.failure === undefined && (reader.offset > end || !isWhole)) reader.fail('BAD_RDATA');
   return out.octets(reader.octets(end - reader.offset)).view();
+}
+
+/** Undefined where it covers records, and so is none that signs a message (RFC 2931 §3). */
+function readSig0(record: ReadRecord, offset: number): Sig0Record | undefined {
+  const reader = new Reader(record.rdata);
+  const covered = reader.uint16();
+  const algorithm = reader.uint8();
+  reader.skip(1 + 4);
+  const expiration = reader.uint32();
+  const inception = reader.uint32();
+  const tag = reader.uint16();
+  const signer = reader.name();
+  const head = record.rdata.subarray(0, reader.offset);
+  if (reader.failure || covered !== 0 || reader.remaining === 0) return undefined;
+  return { offset, algorithm, expiration, inception, tag, signer, head, signature: reader.octets(reader.remaining) };
 }
 
 /** The TSIG record that begins `offset` octets into the message and must end it; undefined if it does not. */

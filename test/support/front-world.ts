@@ -21,7 +21,7 @@ export const NOW = 1_700_000_000_000;
 export const SECONDS = NOW / 1000;
 
 export interface WorldOptions
-  extends Partial<Pick<PolicyUpdate, 'sets' | 'groups' | 'secondaries' | 'secondariesOf' | 'padding'>> {
+  extends Partial<Pick<PolicyUpdate, 'sets' | 'signedTimes' | 'groups' | 'secondaries' | 'secondariesOf' | 'padding'>> {
   readonly rules: readonly RuleConfig[];
   readonly keys?: readonly TsigKey[];
   readonly notifyFrom?: ReadonlyMap<string, readonly string[]>;

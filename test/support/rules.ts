@@ -1,6 +1,7 @@
 /** Rules for tests: what is not said matches all and limits nothing. */
 import type { PolicyUpdate } from '../../src/front/messages.ts';
 import { newTallyTable } from '../../src/front/rule-tallies.ts';
+import { newSignedTimes } from '../../src/policy/limits/last-signed.ts';
 import { BY_SOURCE } from '../../src/policy/limits/limit-key.ts';
 import type { Rate, RuleConfig, RuleLimits, RuleMatch } from '../../src/policy/rule-config.ts';
 
@@ -58,6 +59,8 @@ export const policyUpdate = (
   sets: new Map(),
   groups: new Map(),
   relays: new Map(),
+  signedTimes: newSignedTimes([]),
+  sig0Keys: [],
   secondaries: [],
   secondariesOf: new Map(),
   keys: new Map(),

@@ -23,6 +23,7 @@ interface Options {
   readonly type: RequestType;
   readonly transport: Transport;
   readonly key?: string;
+  readonly sig0?: string;
   readonly certName?: string[];
   readonly pin?: string;
   readonly listener?: string;
@@ -40,6 +41,7 @@ export function register(program: Command): void {
     .addOption(new Option('--type <type>', 'what is asked').choices(['AXFR', 'IXFR', 'SOA', 'NOTIFY']).default('AXFR'))
     .addOption(new Option('--transport <transport>', 'how').choices(['tcp', 'tls', 'udp']).default('tcp'))
     .option('--key <name>', 'the TSIG key that the request is signed with')
+    .option('--sig0 <name>', 'the SIG(0) key that it is signed with')
     .option('--cert-name <name...>', 'names in the certificate that the client shows')
     .option('--pin <pin>', 'the pin of its public key')
     .option('--listener <address:port>', 'the listener that it comes to; the first of the transport unless given')
@@ -62,13 +64,17 @@ function run(options: Options): void {
   if (key !== undefined && !loaded.config.keys.has(key)) {
     throw new ZonegateError('ZG_USAGE', `--key: the configuration has no key '${key}'`);
   }
+  const sig0 = options.sig0 === undefined ? undefined : label(options.sig0, '--sig0');
+  if (sig0 !== undefined && !loaded.config.sig0Keys.has(sig0)) {
+    throw new ZonegateError('ZG_USAGE', `--sig0: the configuration has no SIG(0) key '${sig0}'`);
+  }
   const facts: Facts = {
     source,
     transport: options.transport,
     listener: listenerName(options, loaded.config),
     certificate: certificateOf(options),
     key,
-    sig0: undefined,
+    sig0,
     zone: label(options.zone, '--zone'),
     type: options.type,
     now: timeOf(options.at),

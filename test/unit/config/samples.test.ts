@@ -130,6 +130,8 @@ function makeFiles(folder: string): void {
     'keys/quickstart': secret,
     'keys/upstream': secret,
     'keys/sec1': secret,
+    // RFC 8080's example key.
+    'keys/sec2.key': 'sec2.example.net. IN KEY 512 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n',
     'sets/lab.txt': '192.0.2.0/24\n',
     'keys/anchors': `example.net. DS 12345 13 2 ${'ab'.repeat(32)}\n`,
   };

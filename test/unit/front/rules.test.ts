@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RuleTallies, TallyBook } from '../../../src/front/rule-tallies.ts';
 import { Tarpit } from '../../../src/front/tarpit.ts';
+import { newSignedTimes } from '../../../src/policy/limits/last-signed.ts';
 import { newCountTable, SharedCount } from '../../../src/policy/limits/shared-count.ts';
 import type { RuleConfig } from '../../../src/policy/rule-config.ts';
 import { AXFR, answerOf, ask, KEY, SOA, sign, UNKNOWN_KEY, withOpt, ZONE } from '../../support/bad-input.ts';
-import { FrontWorld, peer } from '../../support/front-world.ts';
+import { FrontWorld, peer, SECONDS } from '../../support/front-world.ts';
 import { rule } from '../../support/rules.ts';
 
 function worldOf(rules: readonly RuleConfig[]): FrontWorld {
@@ -127,4 +128,20 @@ test('SOA queries fall under the rules as transfers do', () => {
   const world = worldOf([rule('x', { type: ['AXFR'] })]);
 
   assert.equal(answerOf(world.ask(ask(SOA))).rcode, 5);
+});
+
+test('an older time signed is BADTIME where the key is checked for replay', () => {
+  const key = { ...KEY, isReplayChecked: true };
+  const world = new FrontWorld({
+    rules: [rule('k', { key: [KEY.name] })],
+    keys: [key],
+    signedTimes: newSignedTimes([KEY.name]),
+  });
+  world.serve('example.org', ZONE, []);
+
+  const errors = [SECONDS, SECONDS - 1, SECONDS].map(
+    (time) => answerOf(world.ask(sign(ask(SOA), { time }))).tsig?.error,
+  );
+
+  assert.deepEqual(errors, [0, 18, 0]);
 });
