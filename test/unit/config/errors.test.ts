@@ -37,7 +37,7 @@ fudge: 300s`,
     [
       '5:5 rules[0].rate: misplaced key `rate`; it belongs in `rules[].limits`',
       '6:5 rules[0].source: misplaced key `source`; it belongs in `rules[].match`',
-      '7:1 fudge: misplaced key `fudge`; it belongs in `keys.NAME`',
+      '7:1 fudge: misplaced key `fudge`; it belongs in `keys.NAME` or `sig0-keys.NAME`',
     ],
   ],
   [
@@ -152,7 +152,7 @@ zones:
   [
     'a list in place of a configuration',
     '- 1\n- 2',
-    ['1:1 expected a mapping (version, listen, certificates, keys, primaries, ...), not a list'],
+    ['1:1 expected a mapping (version, listen, certificates, keys, sig0-keys, ...), not a list'],
   ],
   [
     'an empty file',
@@ -367,6 +367,19 @@ prefix-sets:
       '6:18 prefix-sets.timed.file: `a.txt` cannot be read: there is no such file',
       '6:25 prefix-sets.timed.refresh: `refresh` goes with `url` only',
       '7:15 prefix-sets.odd.url: expected an http or https URL, without a user and without `#`, not `ftp://user@host/`',
+    ],
+  ],
+  [
+    'keys that cannot be used so',
+    `version: 1
+listen: [{ address: 127.0.0.1 }]
+keys: { k: { algorithm: hmac-sha512, secret: "${'A'.repeat(86)}==", truncation: 128 } }
+sig0-keys: { a.example: { key-file: none.key } }
+rules: [{ match: { sig0: b.example }, action: allow }]`,
+    [
+      '3:150 keys.k.truncation: hmac-sha512 has MACs of 512 bits; expected at least half of that and less than all, or `none`',
+      '4:27 sig0-keys["a.example"].key-file: `none.key` cannot be read: there is no such file',
+      '5:26 rules[0].match.sig0: `b.example` is not one of `sig0-keys`',
     ],
   ],
   [
