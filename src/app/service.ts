@@ -323,6 +323,8 @@ export class Service {
     this.#refusals.tick(now);
     this.#bans.tick(now);
     this.#shadows.tick(now);
+    const overdue = this.#upstream.overdueReaders();
+    if (overdue.length > 0) this.#hub.endSlowest(overdue);
   }
 
   /** Who still reads is told by the end of the connection, when the fronts stop. */

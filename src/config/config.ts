@@ -211,6 +211,8 @@ export interface ZoneSettings {
   readonly changeGuard: ChangeGuardConfig | undefined;
   readonly externalValidation: ExternalValidation | undefined;
   readonly history: HistoryLimits;
+  /** Octets of older versions that only slow readers keep. */
+  readonly oldVersionBytes: number;
   readonly serialPolicy: 'hold' | 'adopt' | 'translate';
   readonly padding: Padding;
   /** There where the zone is a catalog. */

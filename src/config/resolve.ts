@@ -263,7 +263,7 @@ function resolveSettings(
   const timers: Timers = { ...BUILT_IN_TIMERS, ...present(defaults.timers ?? {}), ...present(own.timers ?? {}) };
   const merged: Defaulted = { ...BUILT_IN, ...present(defaults), ...present(own) };
   const { primary = '', 'primary-key': ownKey, secondaries, mode, timers: _timers, relay: _relay, ...all } = merged;
-  const { history: _history, 'serial-policy': serialPolicy, ...rest } = all;
+  const { history: _history, 'old-versions': _old, 'serial-policy': serialPolicy, ...rest } = all;
   const { 'max-records': maxRecords, 'max-bytes': maxBytes, 'out-of-zone': outOfZone, ...more } = rest;
   const { 'refresh-jitter': refreshJitter, 'frame-size': frameSize, ...others } = more;
   const {
@@ -297,6 +297,7 @@ function resolveSettings(
     refreshJitter,
     frameSize,
     history: shared({ versions: history.versions, bytes: history.bytes, ageMs: history.age }),
+    oldVersionBytes: own['old-versions']?.bytes ?? defaults['old-versions']?.bytes ?? BUILT_IN_OLD.bytes,
     serialPolicy,
     padding: resolvePadding(own.padding, defaults.padding),
     ...resolveCatalogs(own, defaults),
@@ -336,6 +337,7 @@ type Timers = Required<Present<NonNullable<V1Zone['timers']>>>;
 const BUILT_IN = zoneShape.parse(ZONE_DEFAULTS) as Defaulted;
 const BUILT_IN_TIMERS = BUILT_IN.timers as Timers;
 const BUILT_IN_RELAY = BUILT_IN.relay as Required<Present<NonNullable<V1Zone['relay']>>>;
+const BUILT_IN_OLD = BUILT_IN['old-versions'] as { readonly bytes: number };
 const BUILT_IN_HISTORY = BUILT_IN.history as Required<Present<NonNullable<V1Zone['history']>>>;
 
 const optional = <T, U>(value: T | undefined, map: (value: T) => U): U | undefined =>

@@ -51,7 +51,7 @@ function delayOf(delay: V1Rule['delay']): DelayConfig {
 }
 
 function resolveLimits({ per = BY_SOURCE, ...limits }: V1Rule['limits']): RuleLimits {
-  const { rate, concurrent, queue, bandwidth, bytes, 'repeat-axfr': repeat, ...later } = limits;
+  const { rate, concurrent, queue, bandwidth, bytes, 'repeat-axfr': repeat, 'min-progress': least, ...later } = limits;
   nothingLeft(later);
   return {
     rate: rate && { ...rate.value, per: rate.per ?? per },
@@ -65,6 +65,6 @@ function resolveLimits({ per = BY_SOURCE, ...limits }: V1Rule['limits']): RuleLi
       longestMs: repeat.longest,
       per: repeat.per ?? per,
     },
-    minProgress: undefined,
+    minProgress: least && { bytesPerSecond: least.value, overMs: least.over },
   };
 }

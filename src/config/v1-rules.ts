@@ -175,7 +175,17 @@ const limits = mapping({
       ...RATE_TYPES,
       example: '3/h',
     }),
-  'min-progress': later('The least progress of a transfer.'),
+  'min-progress': limit(
+    written(values.BANDWIDTH, values.parseBandwidth).meta({ example: '10KB/s' }),
+    values.BANDWIDTH,
+    { over: duration().prefault('30s').meta({ description: 'The time it is looked at.' }) },
+  )
+    .optional()
+    .meta({
+      description: 'Octets a second that a client takes at least; under pressure the slowest end before their time.',
+      ...RATE_TYPES,
+      example: '10KB/s',
+    }),
 })
   .prefault({})
   .meta({ description: 'What an allowed request is held to.' });

@@ -17,6 +17,7 @@ const TIMERS = {
 const HISTORY = { versions: 20, bytes: '256MB', age: '7d' } as const;
 
 const RELAY = { 'unknown-keys': 'forward', concurrent: 100 } as const;
+const OLD_VERSIONS = { bytes: '1GB' } as const;
 
 /** What a zone has where neither it nor `zone-defaults` says otherwise. */
 export const ZONE_DEFAULTS = {
@@ -30,6 +31,7 @@ export const ZONE_DEFAULTS = {
   ...GUARD_DEFAULTS,
   history: HISTORY,
   relay: RELAY,
+  'old-versions': OLD_VERSIONS,
   'serial-policy': 'hold',
 } as const;
 
@@ -105,7 +107,14 @@ export const zone = mapping({
     preset: ZONE_DEFAULTS['serial-policy'],
   }),
   ...guardShapes,
-  'old-versions': later('Bytes kept alive by slow readers.'),
+  'old-versions': mapping({
+    bytes: size().optional().meta({
+      description: 'Beyond it the slowest transfer of an old version ends.',
+      preset: OLD_VERSIONS.bytes,
+    }),
+  })
+    .optional()
+    .meta({ description: 'Octets of versions that only slow readers keep in memory.' }),
   'on-demand': later('Zones fetched when asked for.'),
   relay: mapping({
     'unknown-keys': choice(['forward', 'refuse']).optional().meta({

@@ -25,6 +25,7 @@ import { makePeer } from './peer.ts';
 import { PolicyState } from './policy-state.ts';
 import { ProxyAllowlist, takeProxyHeader } from './proxied.ts';
 import { FrontRelayTurns } from './relay-turns.ts';
+import { endSlowest, relieve } from './slow-transfers.ts';
 import { Tarpit } from './tarpit.ts';
 import { TlsListener } from './tls-listener.ts';
 import { TransferLimits } from './transfer-limits.ts';
@@ -114,6 +115,9 @@ export class Front implements FrontContext {
         return;
       case 'ixfr':
         this.zones.take(message.wish, message.offer, message.slabs);
+        return;
+      case 'end-slowest':
+        endSlowest(this.#connections.keys(), new Set(message.slots));
         return;
       case 'zone-removed':
         this.zones.remove(message.zone);
@@ -275,6 +279,7 @@ export class Front implements FrontContext {
   #sweep(): void {
     const now = this.clock.now();
     for (const connection of this.#connections.keys()) connection.sweep(now);
+    relieve(this.#connections.keys(), this.transferLimits, this.#setup.counts.rows - 1);
     let inHandshake = 0;
     for (const { size } of this.#tlsListeners.values()) inHandshake += size;
     this.counters.set('connections-open', this.#connections.size + inHandshake);

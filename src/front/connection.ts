@@ -31,7 +31,7 @@ export class Connection implements TransferHost {
   readonly context: FrontContext;
   readonly messages: MessageSink | undefined;
   readonly #framer = new MessageFramer();
-  readonly #transfers: Transfers;
+  readonly transfers: Transfers;
   readonly #relays: Relays;
   /** Requests that a rule delays. */
   #delayed = 0;
@@ -56,32 +56,30 @@ export class Connection implements TransferHost {
     this.context = context;
     this.messages = socket instanceof TLSSocket ? new MessageSink(socket) : undefined;
     const isTls = peer.transport === 'tls';
-    this.#transfers = new Transfers(
-      this,
-      isTls ? tlsQuantum(context.policy.limits.memoryPerConnection) : PLAIN_QUANTUM,
-    );
+    this.transfers = new Transfers(this, isTls ? tlsQuantum(context.policy.limits.memoryPerConnection) : PLAIN_QUANTUM);
     this.#quietSince = context.clock.now();
     socket.on('data', (data: Buffer) => this.#receive(data));
     this.#relays = new Relays(context, {
       peer,
       write: (framed) => this.#relayed(framed),
       noteRefusal: (refusal) => this.noteRefusal(refusal),
-      breakOff: () => this.#destroy('error'),
-      ended: () => this.#transfers.schedule(),
+      breakOff: () => this.destroy('error'),
+      ended: () => this.transfers.schedule(),
     });
     socket.on('drain', () => {
-      if (this.#transfers.inFlight === 0) socket.setTimeout(0);
+      if (this.transfers.inFlight === 0) socket.setTimeout(0);
       this.#relays.resume();
-      this.#transfers.schedule();
+      this.transfers.schedule();
     });
     socket.on('end', () => this.#clientEnded());
     socket.on('timeout', () => this.#stalled());
-    socket.on('error', () => this.#destroy('closed-by-client'));
+    socket.on('error', () => this.destroy('closed-by-client'));
     socket.on('close', () => this.#closed());
   }
 
   /** Ends what has lasted too long. Called every second or so, as a timer for each connection costs more. */
   sweep(now: number): void {
+    if (this.transfers.inFlight > 0) this.transfers.sweep(now);
     // While a transfer runs, to its last octet, the socket's own timeout looks after it.
     if (this.#isTransferring || this.#fate !== undefined) return;
     const { limits } = this.context.policy;
@@ -89,12 +87,12 @@ export class Connection implements TransferHost {
     const isOverdue =
       began !== undefined
         ? now - began > limits.messageTimeoutMs
-        : now - Math.max(this.#quietSince, this.#transfers.quietSince) >
+        : now - Math.max(this.#quietSince, this.transfers.quietSince) >
           (this.#hadMessage ? limits.idleTimeoutMs : limits.firstMessageTimeoutMs);
     if (!isOverdue) return;
     // A message that does not come to its end.
     if (began !== undefined) this.context.offend(this.peer.address, 'limit');
-    this.#destroy('stalled');
+    this.destroy('stalled');
   }
 
   /** No more requests; running transfers go on to their end. */
@@ -106,7 +104,7 @@ export class Connection implements TransferHost {
   }
 
   running(now: number): RunningTransfer[] {
-    return [...this.#transfers.running(now), ...this.#relays.running(now)];
+    return [...this.transfers.running(now), ...this.#relays.running(now)];
   }
 
   get isOver(): boolean {
@@ -115,8 +113,8 @@ export class Connection implements TransferHost {
 
   /** While we hold everything back ourselves, the client has nothing to take. */
   #stalled(): void {
-    if (this.#transfers.isHeldBack) this.socket.setTimeout(this.context.policy.limits.idleTimeoutMs);
-    else this.#destroy('stalled');
+    if (this.transfers.isHeldBack) this.socket.setTimeout(this.context.policy.limits.idleTimeoutMs);
+    else this.destroy('stalled');
   }
 
   #receive(data: Buffer): void {
@@ -153,7 +151,7 @@ export class Connection implements TransferHost {
   }
 
   get #inFlight(): number {
-    return this.#transfers.inFlight + this.#relays.inFlight + this.#delayed;
+    return this.transfers.inFlight + this.#relays.inFlight + this.#delayed;
   }
 
   get #isTransferring(): boolean {
@@ -195,7 +193,7 @@ export class Connection implements TransferHost {
         context.counters.add('dropped');
         if (outcome.refusal !== undefined) this.noteRefusal(outcome.refusal);
         else if (outcome !== DROPPED) context.offend(this.peer.address, 'malformed');
-        this.#destroy('error');
+        this.destroy('error');
         return;
       case 'delay':
         this.#delay(outcome, message);
@@ -217,7 +215,7 @@ export class Connection implements TransferHost {
         this.#relays.begin(outcome.request);
         return;
       case 'transfer':
-        this.#transfers.begin(outcome.transfer, now);
+        this.transfers.begin(outcome.transfer, now);
         return;
     }
   }
@@ -248,7 +246,7 @@ export class Connection implements TransferHost {
       const now = this.context.clock.now();
       const outcome = next === 'drop' ? DROPPED : handleRequest(mine, this.#requestContext(now, true));
       this.#act(outcome, mine, now);
-      this.#transfers.schedule();
+      this.transfers.schedule();
     });
   }
 
@@ -294,7 +292,7 @@ export class Connection implements TransferHost {
     this.socket.end();
   }
 
-  #destroy(outcome: TransferEvent['outcome']): void {
+  destroy(outcome: TransferEvent['outcome']): void {
     if (this.#fate !== undefined) return;
     this.#fate = outcome;
     this.#held = [];
@@ -304,7 +302,7 @@ export class Connection implements TransferHost {
   #closed(): void {
     const outcome = this.#fate ?? 'closed-by-client';
     this.#fate = outcome;
-    this.#transfers.closed(outcome);
+    this.transfers.closed(outcome);
     this.#relays.close();
     this.context.gone(this);
   }

@@ -14,6 +14,8 @@ export const COUNTERS = [
   'transfers-done',
   'transfers-closed-by-client',
   'transfers-stalled',
+  'transfers-too-slow',
+  'transfers-old-version',
   'transfers-error',
   'transfer-octets',
   'refused-malformed',

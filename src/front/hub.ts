@@ -155,6 +155,11 @@ export class FrontHub {
     return lists.flat();
   }
 
+  /** Of those who read from these lease slots, each front ends its slowest. */
+  endSlowest(slots: readonly number[]): void {
+    this.#broadcast({ kind: 'end-slowest', slots });
+  }
+
   /** Ends a front at once, as a crash would; another takes its place. */
   async endFront(index: number): Promise<void> {
     await this.#fronts[index]?.worker.terminate();

@@ -133,6 +133,8 @@ export type ToFront =
     }
   /** Who is turned away. */
   | { readonly kind: 'bans'; readonly table: PrefixTable }
+  /** Memory that only readers keep, by lease slot, is over its bound: the slowest of them ends. */
+  | { readonly kind: 'end-slowest'; readonly slots: readonly number[] }
   | { readonly kind: 'snapshot'; readonly request: number }
   /** The turn of a request to be relayed; not granted where there is no such primary. */
   | { readonly kind: 'relay-turn'; readonly turn: number; readonly isGranted: boolean }
@@ -184,9 +186,9 @@ export interface TransferEvent {
   readonly records: number;
   readonly bytes: number;
   readonly ms: number;
-  readonly outcome: 'done' | 'closed-by-client' | 'stalled' | 'error';
   /** It was passed on, by whom, and why it failed. */
   readonly relayed?: { readonly primary: string; readonly why?: string };
+  readonly outcome: 'done' | 'closed-by-client' | 'stalled' | 'too-slow' | 'old-version' | 'error';
   /** Who it is among the zone's secondaries; not in the log. */
   readonly secondaries: readonly string[];
 }

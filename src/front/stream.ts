@@ -80,6 +80,11 @@ export class TransferStream {
     return this.delta === undefined ? this.transfer.version.handle.single !== undefined : this.delta.answer.count === 1;
   }
 
+  /** Whether its memory is one of these pieces, by lease slot. */
+  reads(slots: ReadonlySet<number>): boolean {
+    return slots.has(this.transfer.version.slot) || (this.delta !== undefined && slots.has(this.delta.slot));
+  }
+
   /** Held until the socket has taken the last octet: libuv reads the shared memory until then. */
   lease(): void {
     this.transfer.version.lease();

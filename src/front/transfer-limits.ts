@@ -47,6 +47,11 @@ export class TransferLimits {
     this.#counters = counters;
   }
 
+  /** Places that all share. */
+  get mostConcurrent(): number {
+    return this.#policy().limits.concurrent;
+  }
+
   /** Undefined where its rule has no bandwidth. */
   pace(transfer: AcceptedTransfer, go: () => void): Paced | undefined {
     const { allowedBy, facts } = transfer;

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Milliseconds } from '../base/clock.ts';
+import { Progress } from '../policy/limits/progress.ts';
 import type { Answer } from '../policy/limits/quota.ts';
 import { buildSoaAnswer } from './answer.ts';
 import type { FrontContext } from './context.ts';
@@ -14,6 +15,7 @@ import { type AcceptedTransfer, detachQuery, type Refusal, soaOf } from './outco
 import type { Paced } from './pacer.ts';
 import type { Peer } from './peer.ts';
 import type { Admitted, Ticket } from './places.ts';
+import type { SlowTransfer } from './slow-transfers.ts';
 import { TransferStream } from './stream.ts';
 import { refuseTransfer } from './transfer-limits.ts';
 import { runningTransfer, streamFacts, type TransferFacts, transferEvent } from './transfer-report.ts';
@@ -32,6 +34,8 @@ export interface TransferHost {
   noteRefusal(refusal: Refusal): void;
   /** It may be read from again, if it was not. */
   resumeReceiving(): void;
+  /** Ends the connection, with all its transfers: none can be broken off by itself. */
+  destroy(outcome: TransferEvent['outcome']): void;
   /** Nothing is left to write for now. */
   rested(): void;
 }
@@ -46,9 +50,12 @@ interface Waiting {
 
 interface Active {
   readonly stream: TransferStream;
+  readonly asked: Milliseconds;
   readonly startedAt: Milliseconds;
   readonly admitted: Admitted;
   paced: Paced | undefined;
+  /** Made when it has run for a while. */
+  progress: Progress | undefined;
 }
 
 export class Transfers {
@@ -87,9 +94,9 @@ export class Transfers {
       const totalBytes = transfer.version.handle.octets;
       return runningTransfer(transfer, peer, { bytes: 0, totalBytes, ms: now - startedAt, state });
     });
-    const sent = ({ stream, startedAt }: Active, state: 'sending' | 'paced'): RunningTransfer => {
+    const sent = ({ stream, asked }: Active, state: 'sending' | 'paced'): RunningTransfer => {
       const { bytes, totalBytes } = stream;
-      return runningTransfer(stream.transfer, peer, { bytes, totalBytes, ms: now - startedAt, state });
+      return runningTransfer(stream.transfer, peer, { bytes, totalBytes, ms: now - asked, state });
     };
     return [
       ...waiting,
@@ -112,6 +119,7 @@ export class Transfers {
       this.#waiting.delete(waiting);
       if (admitted === undefined) this.#refuse(mine, 'queue-wait', 'no place came free in time');
       else this.#prepare({ ...waiting, admitted });
+      mine.version.release();
       this.schedule();
     });
     switch (entry.kind) {
@@ -119,6 +127,8 @@ export class Transfers {
         this.#refuse(mine, 'concurrent', 'too many transfers at a time');
         return;
       case 'queued':
+        // Control may let go of it meanwhile.
+        mine.version.lease();
         waiting.ticket = entry.ticket;
         this.#waiting.add(waiting);
         this.#host.context.counters.add('queued');
@@ -162,7 +172,14 @@ export class Transfers {
       return;
     }
     stream.lease();
-    const active: Active = { stream, startedAt, admitted, paced: undefined };
+    const active: Active = {
+      stream,
+      startedAt: now,
+      asked: startedAt,
+      admitted,
+      paced: undefined,
+      progress: undefined,
+    };
     active.paced = transferLimits.pace(transfer, () => {
       this.#paced.delete(active);
       this.#active.push(active);
@@ -231,7 +248,11 @@ export class Transfers {
 
   /** Only now are leases given back: until its close a socket may read the memory of what it was given to write. */
   closed(outcome: TransferEvent['outcome']): void {
-    for (const { ticket } of this.#waiting) ticket?.cancel();
+    for (const { ticket, transfer } of this.#waiting) {
+      if (ticket === undefined) continue;
+      ticket.cancel();
+      transfer.version.release();
+    }
     const unfinished = [...this.#active.splice(0), ...this.#paced];
     for (const active of unfinished) active.paced?.end();
     for (const active of [...unfinished, ...this.#finishing]) this.#finish(active, outcome);
@@ -239,7 +260,51 @@ export class Transfers {
     this.#finishing.clear();
   }
 
-  #finish({ stream, startedAt, admitted }: Active, outcome: TransferEvent['outcome']): void {
+  /** Looks at how fast the client takes what it is sent, and ends what is below the floor of its rule. */
+  sweep(now: Milliseconds): void {
+    const { socket } = this.#host;
+    const isClients = socket.writableNeedDrain || (this.#finishing.size > 0 && socket.writableLength > 0);
+    for (const active of this.#sent()) {
+      const { minProgress } = active.stream.transfer.allowedBy.config.limits;
+      active.progress ??= new Progress(minProgress?.overMs ?? DEFAULT_WINDOW_MS, active.startedAt);
+      // One that waits for its share is held by us.
+      active.progress.look(active.stream.bytes - socket.writableLength, now, isClients && !this.#paced.has(active));
+      if (minProgress === undefined || !active.progress.isWhole) continue;
+      if (active.progress.rate < minProgress.bytesPerSecond) this.#host.destroy('too-slow');
+    }
+  }
+
+  /** Those slower than their rule wants, though their window is not over; `leastMs`: looked at for so long. */
+  belowFloor(leastMs: Milliseconds): SlowTransfer[] {
+    const slow: SlowTransfer[] = [];
+    for (const { stream, progress } of this.#sent()) {
+      const { minProgress } = stream.transfer.allowedBy.config.limits;
+      if (minProgress === undefined || progress === undefined || progress.ms < leastMs) continue;
+      if (progress.rate < minProgress.bytesPerSecond) slow.push(this.#slow(progress.rate));
+    }
+    return slow;
+  }
+
+  /** Those that read from one of these lease slots. */
+  readersOf(slots: ReadonlySet<number>): SlowTransfer[] {
+    const readers: SlowTransfer[] = [];
+    for (const { stream, progress } of this.#sent()) {
+      if (stream.reads(slots)) readers.push(this.#slow(progress?.rate ?? Number.POSITIVE_INFINITY));
+    }
+    return readers;
+  }
+
+  #slow(rate: number): SlowTransfer {
+    return { rate, end: (outcome) => this.#host.destroy(outcome) };
+  }
+
+  *#sent(): Generator<Active> {
+    yield* this.#active;
+    yield* this.#paced;
+    yield* this.#finishing;
+  }
+
+  #finish({ stream, asked, admitted }: Active, outcome: TransferEvent['outcome']): void {
     const { clock, transferLimits } = this.#host.context;
     const now = clock.now();
     this.quietSince = now;
@@ -247,7 +312,7 @@ export class Transfers {
     stream.release();
     admitted.leave();
     transferLimits.quotas.ended(transfer.allowedBy, transfer.facts, answerOf(stream), outcome === 'done', now);
-    this.#report(transfer, streamFacts(stream, outcome, now - startedAt));
+    this.#report(transfer, streamFacts(stream, outcome, now - asked));
   }
 
   #tellCurrent(transfer: AcceptedTransfer, now: Milliseconds): void {
@@ -279,4 +344,6 @@ const answerOf = ({ transfer, delta, totalBytes }: TransferStream): Answer => ({
   octets: totalBytes,
 });
 
+/** Of those without a floor: how slow they are is asked when memory runs short. */
+const DEFAULT_WINDOW_MS = 30_000;
 const NOTHING = Buffer.alloc(0);

@@ -10,20 +10,20 @@ type LeaseRow = Int32Array<SharedArrayBuffer>;
 /** A piece of shared memory that is served from. Control took the first lease on it for this front before it told us. */
 class Leased {
   readonly #leases: LeaseRow;
-  readonly #slot: number;
+  readonly slot: number;
 
   constructor(leases: LeaseRow, slot: number) {
     this.#leases = leases;
-    this.#slot = slot;
+    this.slot = slot;
   }
 
   /** To be held while the memory is handed to a socket; `release` after the last write is done. */
   lease(): void {
-    Atomics.add(this.#leases, this.#slot, 1);
+    Atomics.add(this.#leases, this.slot, 1);
   }
 
   release(): void {
-    Atomics.sub(this.#leases, this.#slot, 1);
+    Atomics.sub(this.#leases, this.slot, 1);
   }
 }
 

@@ -33,6 +33,13 @@ export interface KeptVersion extends LiveVersion {
   step: LiveStep | undefined;
 }
 
+interface Retired {
+  /** Of a version. */
+  readonly handle: VersionHandle | undefined;
+  /** Of a step. */
+  readonly usage: readonly SlabUsage[];
+}
+
 export interface HistoryParts {
   readonly registry: SlabRegistry;
   readonly leases: Leases;
@@ -44,6 +51,8 @@ export class History {
   readonly #chain: MemoryChain;
   /** Oldest first; the last is the newest. */
   #kept: KeptVersion[] = [];
+  /** Versions and steps that are let go of, and still read, by lease slot. */
+  readonly #retired = new Map<number, Retired>();
   /** Never pruned. */
   #pinned: number | undefined;
 
@@ -60,9 +69,22 @@ export class History {
     return this.#kept.at(-1);
   }
 
-  /** Octets that live for older versions and for steps. */
+  /** Memory that only readers keep: its octets, and the lease slots it is read by. Undefined where there is none. */
+  get readOnly(): { readonly octets: number; readonly slots: readonly number[] } | undefined {
+    if (this.#retired.size === 0) return undefined;
+    const gone = new Set([...this.#retired.values()].map(({ handle }) => handle));
+    let octets = this.#chain.oldOctets((handle) => gone.has(handle));
+    for (const { usage } of this.#retired.values()) for (const piece of usage) octets += piece.octets;
+    return { octets, slots: [...this.#retired.keys()] };
+  }
+
+  /** Octets that live for older versions and for steps; what only readers keep is not the history's. */
   get octets(): number {
-    return this.#chain.oldOctets + this.#kept.reduce((sum, { step }) => sum + stepOctets(step), 0);
+    const gone = new Set([...this.#retired.values()].map(({ handle }) => handle));
+    return (
+      this.#chain.oldOctets((handle) => !gone.has(handle)) +
+      this.#kept.reduce((sum, { step }) => sum + stepOctets(step), 0)
+    );
   }
 
   /** By serial, the newest first where one came back. */
@@ -186,12 +208,20 @@ export class History {
   }
 
   #retire({ handle, slot }: LiveVersion): void {
-    this.#parts.leases.retire(slot, () => this.#chain.remove(handle));
+    this.#retired.set(slot, { handle, usage: [] });
+    this.#parts.leases.retire(slot, () => {
+      this.#retired.delete(slot);
+      this.#chain.remove(handle);
+    });
   }
 
   #retireStep({ slot, usage }: LiveStep): void {
     const { leases, registry } = this.#parts;
-    leases.retire(slot, () => registry.release(usage));
+    this.#retired.set(slot, { handle: undefined, usage });
+    leases.retire(slot, () => {
+      this.#retired.delete(slot);
+      registry.release(usage);
+    });
   }
 }
 

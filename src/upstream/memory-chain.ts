@@ -25,9 +25,13 @@ export class MemoryChain {
     this.#directory = directory;
   }
 
-  /** Octets that live for the sake of older versions alone. */
-  get oldOctets(): number {
-    return this.#links.reduce((sum, { dropped }) => sum + dropped.reduce((all, { octets }) => all + octets, 0), 0);
+  /** Octets that live for the sake of older versions alone; of those that `counts`. */
+  oldOctets(counts: (version: VersionHandle) => boolean): number {
+    let sum = 0;
+    for (const { handle, dropped } of this.#links) {
+      if (counts(handle)) for (const { octets } of dropped) sum += octets;
+    }
+    return sum;
   }
 
   /** The newest version, made from any in the chain, or from none: what it added to that one has been retained. */

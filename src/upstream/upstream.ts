@@ -267,6 +267,17 @@ export class Upstream {
     return this.#answers.get(zone, from);
   }
 
+  /** Lease slots of memory that only readers keep, of zones where it is over its bound. */
+  overdueReaders(): readonly number[] {
+    if (this.#deps.leases.retiredCount === 0) return [];
+    const slots: number[] = [];
+    for (const { history, config } of this.#zones.values()) {
+      const kept = history.readOnly;
+      if (kept !== undefined && kept.octets > config.oldVersionBytes) slots.push(...kept.slots);
+    }
+    return slots;
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#catalogs.stop();

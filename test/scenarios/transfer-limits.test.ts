@@ -1,5 +1,7 @@
 /** What a rule holds transfers to, as clients meet it: over several fronts, over TCP and TLS. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { askFrom } from '../support/dns-clients.ts';
@@ -12,13 +14,14 @@ import { wireName } from '../support/transfer-messages.ts';
 const ZONE = 'big.example';
 /** Some 40 MB: no socket takes it in whole. */
 const LINES = 160_000;
-const ZONE_TEXT = [
-  `$ORIGIN ${ZONE}.`,
-  '$TTL 3600',
-  '@ SOA ns.example. host.example. 1 3600 600 86400 300',
-  '@ NS ns.example.',
-  ...Array.from({ length: LINES }, (_, i) => `n${i} TXT "${`${i} `.padEnd(220, 'x')}"`),
-].join('\n');
+const zoneText = (letter: string, serial = 1): string =>
+  [
+    `$ORIGIN ${ZONE}.`,
+    '$TTL 3600',
+    `@ SOA ns.example. host.example. ${serial} 3600 600 86400 300`,
+    '@ NS ns.example.',
+    ...Array.from({ length: LINES }, (_, i) => `n${i} TXT "${`${i} `.padEnd(220, letter)}"`),
+  ].join('\n');
 const SMALL_TEXT = `$TTL 60\n@ SOA ns.example. host.example. 1 3600 600 86400 300\n@ NS ns.example.\n`;
 
 interface Options {
@@ -26,21 +29,28 @@ interface Options {
   readonly all?: object;
   readonly secondaries?: Record<string, object>;
   readonly fronts?: number;
+  readonly zone?: object;
 }
 
-async function serve({ limits = {}, all = {}, secondaries = {}, fronts = 2 }: Options): Promise<RunningService> {
+async function serve({
+  limits = {},
+  all = {},
+  secondaries = {},
+  fronts = 2,
+  zone = {},
+}: Options): Promise<RunningService> {
   const names = Object.keys(secondaries);
   const service = await startService({
     config: {
       primaries: { files: { 'zone-files': 'zones' } },
       secondaries,
       'zone-defaults': { primary: 'files', ...(names.length > 0 && { secondaries: names }) },
-      zones: { [ZONE]: {}, 'small.example': {} },
+      zones: { [ZONE]: zone, 'small.example': {} },
       rules: [{ name: 'limited', action: 'allow', limits }],
       limits: all,
       threads: { front: fronts, pool: 1 },
     },
-    files: { [`zones/${ZONE}`]: ZONE_TEXT, 'zones/small.example': SMALL_TEXT },
+    files: { [`zones/${ZONE}`]: zoneText('x'), 'zones/small.example': SMALL_TEXT },
   });
   await service.event('zone-updated', ({ zone }) => zone === ZONE);
   return service;
@@ -182,4 +192,52 @@ test('who hammers for a serial that it has is told until when it has to wait', a
   const metrics = await (await fetch(`${service.adminUrl}/metrics`)).text();
   assert.match(metrics, /zonegate_refused_total\{reason="repeat"\} 3/);
   await service.stop();
+});
+
+test('a client that takes less than the floor over the window is ended; one that is paced by us is not', async () => {
+  const floor = { 'min-progress': { value: '10MB/s', over: '2s' } };
+  const service = await serve({ limits: { ...floor, bandwidth: { value: '2MB/s', per: 'source' } }, fronts: 1 });
+  const slow = await askSlowly(service.port, ZONE, '127.0.0.21');
+  const paced = await askSlowly(service.port, ZONE, '127.0.0.22');
+  paced.read();
+
+  const ended = await service.event('transfer', ({ outcome }) => outcome === 'too-slow');
+  slow.end();
+
+  assert.match(String(ended['client']), /^127\.0\.0\.21#/);
+  assert.ok((await running(service)).some(({ client }) => client.startsWith('127.0.0.22#')));
+  paced.end();
+  await service.stop();
+});
+
+test('when places run short the slowest below the floor end before their window is over', async () => {
+  const service = await serve({ limits: { 'min-progress': { value: '1MB/s', over: '1h' } }, all: { concurrent: 3 } });
+  const readers = await Promise.all([1, 2, 3].map(() => askSlowly(service.port, ZONE)));
+
+  await service.event('transfer', ({ outcome }) => outcome === 'too-slow');
+
+  await until('a place is free', async () => (await ask(service.port, 'small.example')).rcode === 0);
+  for (const reader of readers) reader.end();
+  await service.stop();
+});
+
+test('what slow readers keep of old versions is bounded: beyond it the slowest ends, one that is within stays', async () => {
+  for (const [bytes, isEnded] of [
+    ['1MB', true],
+    ['1GB', false],
+  ] as const) {
+    const zone = { 'old-versions': { bytes }, history: { versions: 0 } };
+    const service = await serve({ fronts: 1, zone });
+    const reader = await askSlowly(service.port, ZONE);
+    await until('it runs', async () => (await running(service)).length === 1);
+    writeFileSync(join(service.dir, 'zones', ZONE), zoneText('y', 2));
+    await service.event('zone-updated', (fields) => fields['zone'] === ZONE && fields['to'] === 2);
+
+    if (isEnded) await service.event('transfer', ({ outcome }) => outcome === 'old-version');
+    else await wait(2500);
+
+    assert.equal((await running(service)).length, isEnded ? 0 : 1);
+    reader.end();
+    await service.stop();
+  }
 });

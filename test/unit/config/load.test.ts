@@ -104,6 +104,7 @@ zones: { Example.ORG.: { primary: p } }`);
     frameSize: 16_000,
     history: { versions: 20, bytes: 256e6, ageMs: 7 * 86_400_000 },
     padding: { policy: 'block', block: 468, zoneSizeStep: 0 },
+    oldVersionBytes: 1_000_000_000,
     serialPolicy: 'hold',
     catalog: undefined,
     catalogZone: undefined,
