@@ -2,20 +2,7 @@
 import { z } from 'zod';
 import type { LimitKey, TimeWindow } from '../policy/rule-config.ts';
 import { RCODE } from '../wire/registry.ts';
-import {
-  choice,
-  duration,
-  flag,
-  integer,
-  keyName,
-  later,
-  list,
-  mapping,
-  oneOrMany,
-  text,
-  words,
-  written,
-} from './shapes.ts';
+import { choice, duration, flag, integer, keyName, list, mapping, oneOrMany, text, words, written } from './shapes.ts';
 import * as values from './values.ts';
 
 const REQUEST_TYPES = ['AXFR', 'IXFR', 'SOA', 'NOTIFY'] as const;
