@@ -2,6 +2,7 @@
 import type { CounterName } from '../front/counters.ts';
 import type { RunningTransfer } from '../front/messages.ts';
 import type { CatalogReport } from './api-catalogs.ts';
+import type { ExposureList, KeyList } from './api-exposure.ts';
 import type { SecondaryReport, ZoneSecondaryReport } from './api-secondaries.ts';
 
 export interface StatusReport {
@@ -157,6 +158,8 @@ export interface AdminSource {
   command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined;
   secondaries(): readonly SecondaryReport[];
   rules(): readonly RuleReport[];
+  exposure(): ExposureList;
+  keys(): KeyList;
   bans(): BanList;
   /** `forMs` undefined: as long as a ban may be. */
   ban(network: string, forMs: number | undefined): CommandReport;

@@ -13,7 +13,10 @@ export async function endsWithin(work: Promise<void>, ms: Milliseconds): Promise
   return isDone;
 }
 
-type Facts = Omit<TransferEvent, 'event' | 'outcome' | 'sent-as' | 'rule' | 'from' | 'messages' | 'secondaries'>;
+type Facts = Omit<
+  TransferEvent,
+  'event' | 'outcome' | 'sent-as' | 'rule' | 'from' | 'messages' | 'secondaries' | 'proof'
+>;
 
 /** `transfer` of INTERFACE.md, with what control knows of a transfer that its front has not told the end of. */
 export const cutTransfer = (running: RunningTransfer): Facts & { readonly outcome: 'cut-by-drain' } => ({

@@ -13,6 +13,7 @@ import type {
   ZoneReport,
 } from '../admin/api.ts';
 import type { CatalogReport } from '../admin/api-catalogs.ts';
+import type { ExposureList, KeyList } from '../admin/api-exposure.ts';
 import type { SecondaryReport } from '../admin/api-secondaries.ts';
 import type { Clock, Milliseconds } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
@@ -28,6 +29,8 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { Bans } from './bans.ts';
 import { catalogReport } from './catalog-report.ts';
+import type { Exposure } from './exposure.ts';
+import { exposureReport, keyReport } from './exposure-report.ts';
 import { secondaryReports, zoneSecondaries } from './secondaries-report.ts';
 import type { InheritedSocket } from './sockets.ts';
 import { zoneDetails } from './zone-details.ts';
@@ -45,6 +48,7 @@ export interface ReportParts {
   readonly udpCounters: Counters;
   readonly tallies: TallyBook;
   readonly bans: Bans;
+  readonly exposure: Exposure;
   readonly isDraining: () => boolean;
 }
 
@@ -162,6 +166,14 @@ export class ServiceReport implements AdminSource {
 
   unban(network: string): CommandReport {
     return this.#parts.bans.unban(network);
+  }
+
+  exposure(): ExposureList {
+    return exposureReport(this.#parts.config(), this.#parts.exposure, this.#startedAt);
+  }
+
+  keys(): KeyList {
+    return keyReport(this.#parts.config(), this.#parts.exposure, this.#parts.clock.now());
   }
 
   notifies(): Readonly<Record<string, number>> {

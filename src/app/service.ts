@@ -8,7 +8,7 @@ import { loadConfig } from '../config/load.ts';
 import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
 import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
-import type { FrontEvent, IxfrOffer, IxfrWish, ReceivedNotify, TransferEvent } from '../front/messages.ts';
+import type { FrontEvent, IxfrOffer, IxfrWish, ReceivedNotify } from '../front/messages.ts';
 import { takeTurn } from '../front/relay-turns.ts';
 import { Tarpit } from '../front/tarpit.ts';
 import { UdpServer } from '../front/udp.ts';
@@ -20,7 +20,7 @@ import { newRateTable } from '../policy/limits/rate.ts';
 import { newCountTable, SharedCount } from '../policy/limits/shared-count.ts';
 import { Pool } from '../pool/pool.ts';
 import type { VersionStore } from '../store/version-store.ts';
-import { type EventName, EventSummary } from '../telemetry/events.ts';
+import type { EventName } from '../telemetry/events.ts';
 import { createLog, type Log, type LogDestination, standardOutput } from '../telemetry/log.ts';
 import { Leases } from '../upstream/leases.ts';
 import type { ServedZone } from '../upstream/publishing.ts';
@@ -29,6 +29,8 @@ import type { SlabHandle } from '../zone/slab.ts';
 import { SlabRegistry } from '../zone/slab-registry.ts';
 import { Bans } from './bans.ts';
 import { cutTransfer, endsWithin } from './drain.ts';
+import { Exposure } from './exposure.ts';
+import { FrontEvents } from './front-events.ts';
 import { frontListeners, udpAddresses } from './listeners.ts';
 import { PolicyMaker } from './policy.ts';
 import { folderOfFeeds, PrefixSets } from './prefix-sets.ts';
@@ -59,8 +61,8 @@ export class Service {
   readonly #standings: Standings;
   readonly #notifier: Notifier;
   readonly #upstream: Upstream;
-  readonly #refusals: EventSummary;
-  readonly #shadows: EventSummary;
+  readonly #exposure: Exposure;
+  readonly #frontEvents: FrontEvents;
   readonly #report: ServiceReport;
   #config: Config;
   readonly #output: LogDestination;
@@ -102,8 +104,6 @@ export class Service {
     this.#output = output;
     this.#log = log;
     const emit = (name: EventName, fields: Record<string, unknown>): void => this.#log.event(name, fields);
-    this.#refusals = new EventSummary('refused', { emit });
-    this.#shadows = new EventSummary('shadow', { emit });
     this.#pool = new Pool(config.threads.pool, this.#registry);
     this.#policies = new PolicyMaker(config.threads.front + 1);
     this.#sets = new PrefixSets({
@@ -115,7 +115,7 @@ export class Service {
     const policy = this.#policies.make(config, this.#sets.tables);
     const counts = newCountTable(config.threads.front + 1);
     const onEvents = (events: readonly FrontEvent[]): void => {
-      for (const event of events) this.#onFrontEvent(event);
+      for (const event of events) this.#frontEvents.take(event);
     };
     const onNotify = ({ zone, serial, source }: ReceivedNotify): void => this.#upstream.notify(zone, serial, source);
     this.#bans = new Bans(config, {
@@ -175,10 +175,18 @@ export class Service {
         take: (primary, isTransfer, begin) => takeTurn(this.#upstream.relayTurn(primary, isTransfer), begin),
       },
       row: this.#udpRow,
-      onEvent: (event) => this.#onFrontEvent(event),
+      onEvent: (event) => this.#frontEvents.take(event),
       onNotify,
     });
     this.#standings = new Standings(this.#clock);
+    this.#exposure = new Exposure(this.#clock);
+    this.#frontEvents = new FrontEvents({
+      clock: this.#clock,
+      standings: this.#standings,
+      exposure: this.#exposure,
+      emit,
+      logsTransfers: () => this.#config.log.transfers === 'all',
+    });
     this.#notifier = new Notifier({
       clock: this.#clock,
       standings: this.#standings,
@@ -215,6 +223,7 @@ export class Service {
       registry: this.#registry,
       udpCounters: this.#udpCounters,
       tallies: this.#policies.tallies,
+      exposure: this.#exposure,
       bans: this.#bans,
       isDraining: () => this.#drainer !== undefined,
     });
@@ -269,6 +278,7 @@ export class Service {
     // Before the rules that go by them.
     await this.#sets.configure(loaded.config.prefixSets);
     if (this.#drainer !== undefined) return;
+    const inUse = this.#exposure.keysInUse(this.#config, loaded.config, this.#clock.now());
     const { listen, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, store, threads, admin };
     this.#log = createLog({ ...this.#config.log, destination: this.#output });
@@ -285,6 +295,7 @@ export class Service {
       'needs-restart': needsRestart,
       ...(replaced.length > 0 && { certificates: replaced }),
       ...(kept.length > 0 && { 'certificates-kept': kept }),
+      ...(inUse.length > 0 && { 'removed-in-use': inUse }),
       ...(warnings.length > 0 && { warnings }),
     });
   }
@@ -307,8 +318,7 @@ export class Service {
     const isDrained = await endsWithin(this.#hub.drain(), this.#config.limits.drainTimeoutMs);
     if (!isDrained) await this.#cut();
     clearInterval(this.#ticker);
-    this.#refusals.flush();
-    this.#shadows.flush();
+    this.#frontEvents.flush();
     await this.#admin?.close();
     await this.#hub.stop();
     this.#leases.stop();
@@ -319,10 +329,8 @@ export class Service {
   }
 
   #tick(): void {
-    const now = this.#clock.now();
-    this.#refusals.tick(now);
-    this.#bans.tick(now);
-    this.#shadows.tick(now);
+    this.#frontEvents.tick();
+    this.#bans.tick(this.#clock.now());
     const overdue = this.#upstream.overdueReaders();
     if (overdue.length > 0) this.#hub.endSlowest(overdue);
   }
@@ -391,24 +399,6 @@ export class Service {
     return published === undefined ? [] : this.#registry.handles(published.answer.usage);
   }
 
-  #onFrontEvent(event: FrontEvent): void {
-    if (event.event === 'soa-told') {
-      this.#standings.asked(event);
-      return;
-    }
-    if (event.event === 'refused') {
-      if (event.type === 'AXFR' || event.type === 'IXFR') this.#standings.refused(event);
-      this.#refusals.add(event, this.#clock.now());
-      return;
-    }
-    if (event.event === 'shadow') {
-      this.#shadows.add(event, this.#clock.now());
-      return;
-    }
-    this.#standings.transferred(event);
-    if (this.#config.log.transfers === 'all') this.#log.event('transfer', logged(event));
-  }
-
   #onUpstreamEvent(event: UpstreamEvent, fields: Record<string, unknown>): void {
     this.#log.event(event, fields, event === 'zone-updated' || event === 'catalog-changed' ? 'info' : 'warn');
   }
@@ -433,5 +423,3 @@ const publishedVersion = ({ version, serials, step }: ServedZone): PublishedVers
   serials,
   step: step && { from: step.from, answer: step.live.answer, slot: step.live.slot },
 });
-
-const logged = ({ event: _, secondaries: _names, ...fields }: TransferEvent): object => fields;

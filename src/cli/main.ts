@@ -11,6 +11,7 @@ import { register as registerCheck } from './commands/check.ts';
 import { register as registerControl } from './commands/control.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerKeygen } from './commands/keygen.ts';
+import { register as registerKeys } from './commands/keys.ts';
 import { register as registerQuickstart } from './commands/quickstart.ts';
 import { register as registerRules } from './commands/rules.ts';
 import { register as registerSecondaries } from './commands/secondaries.ts';
@@ -34,6 +35,7 @@ const COMMANDS = [
   registerZone,
   registerTransfers,
   registerRules,
+  registerKeys,
   registerBans,
   registerCatalog,
   registerSecondaries,

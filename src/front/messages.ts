@@ -1,6 +1,7 @@
 /** What control and the front threads tell each other. Everything crosses threads by structured clone. */
 import type { ConnectionLimits, Transport } from '../config/config.ts';
 import type { OffenceKind } from '../policy/bans.ts';
+import type { ClientCertificate } from '../policy/decision.ts';
 import type { SignedTimes } from '../policy/limits/last-signed.ts';
 import type { QuotaTables } from '../policy/limits/quota.ts';
 import type { RateTable } from '../policy/limits/rate.ts';
@@ -191,6 +192,15 @@ export interface TransferEvent {
   readonly outcome: 'done' | 'closed-by-client' | 'stalled' | 'too-slow' | 'old-version' | 'error';
   /** Who it is among the zone's secondaries; not in the log. */
   readonly secondaries: readonly string[];
+  readonly proof: Proof;
+}
+
+/** What a client has proved to be; its address apart. */
+export interface Proof {
+  /** Names of keys whose signature held. */
+  readonly tsig: string | null;
+  readonly sig0: string | null;
+  readonly certificate: ClientCertificate | null;
 }
 
 /** Never a line in the log: what secondaries know is made of it. */
@@ -205,6 +215,7 @@ export interface SoaTold {
   readonly zone: string;
   readonly serial: number;
   readonly secondaries: readonly string[];
+  readonly proof: Proof;
 }
 
 /** Counted always, logged in summaries: nothing a stranger does writes a line of its own. */

@@ -36,6 +36,7 @@ import { type Outcome, type Refusal, type RequestContext, soaOf, type TransferFa
 import type { Peer } from './peer.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { RelayTarget } from './relay.ts';
+import { proofOf } from './transfer-report.ts';
 import type { FrontZones } from './zones.ts';
 
 /** Decides about one request. */
@@ -283,7 +284,12 @@ class RequestHandler {
       return {
         kind: 'answer',
         message: buildSoaAnswer(this.#query, { ...soaOf(version, this.#now), manner: this.#manner, limit }, this.#sign),
-        told: { zone: this.#zone, serial: version.handle.serial, secondaries: this.#secondaries },
+        told: {
+          zone: this.#zone,
+          serial: version.handle.serial,
+          secondaries: this.#secondaries,
+          proof: proofOf(facts),
+        },
       };
     }
     const told = this.#transferFacts(type, rule, facts);

@@ -9,7 +9,7 @@ import { detachQuery, type Refusal } from './outcome.ts';
 import type { Peer } from './peer.ts';
 import type { Admitted, Places, Ticket } from './places.ts';
 import { Relay, type RelayOutcome, type RelayRequest, type RelayTurns } from './relay.ts';
-import { clientOf } from './transfer-report.ts';
+import { clientOf, proofOf } from './transfer-report.ts';
 
 export interface RelayHost {
   readonly clock: Clock;
@@ -160,6 +160,7 @@ export class Relays {
       bytes,
       ms: clock.now() - startedAt,
       outcome,
+      proof: proofOf(request.facts),
       relayed: { primary: request.target.primary, ...(why !== undefined && { why }) },
     });
   }

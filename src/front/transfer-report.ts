@@ -1,5 +1,6 @@
 /** What is told of transfers: those that run, and those that ended. */
-import type { RunningTransfer, TransferEvent } from './messages.ts';
+import type { Facts } from '../policy/decision.ts';
+import type { Proof, RunningTransfer, TransferEvent } from './messages.ts';
 import type { AcceptedTransfer } from './outcome.ts';
 import type { Peer } from './peer.ts';
 import type { TransferStream } from './stream.ts';
@@ -37,6 +38,13 @@ export const transferEvent = (transfer: AcceptedTransfer, peer: Peer, facts: Tra
   ms: facts.ms,
   outcome: facts.outcome,
   secondaries: transfer.secondaries,
+  proof: proofOf(transfer.facts),
+});
+
+export const proofOf = ({ key, sig0, certificate }: Pick<Facts, 'key' | 'sig0' | 'certificate'>): Proof => ({
+  tsig: key ?? null,
+  sig0: sig0 ?? null,
+  certificate: certificate ?? null,
 });
 
 /** Of a stream that ended so. */

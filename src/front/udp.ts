@@ -29,7 +29,7 @@ import type { RelayRequest, RelayTurns } from './relay.ts';
 import { Relays } from './relays.ts';
 import { TransferStream } from './stream.ts';
 import type { Tarpit } from './tarpit.ts';
-import { clientOf } from './transfer-report.ts';
+import { clientOf, proofOf } from './transfer-report.ts';
 import type { FrontZones, ServedDelta } from './zones.ts';
 
 export interface UdpAddress {
@@ -246,6 +246,7 @@ export class UdpServer {
       ms: 0,
       outcome: 'done',
       secondaries: transfer.secondaries,
+      proof: proofOf(transfer.facts),
     });
     return message;
   }

@@ -1,4 +1,4 @@
-/** `/api/v1/status`, `secondaries`, `rules` and `transfers`: what the service is, who follows it, and what it does. */
+/** `/api/v1/status`, `secondaries`, `rules`, `exposure`, `keys` and `transfers`: what the service is, who follows it, and what it does. */
 import type { RunningTransfer } from '../../front/messages.ts';
 import type { AdminSource, RuleList, TransferList } from '../api.ts';
 import type { SecondaryList } from '../api-secondaries.ts';
@@ -15,6 +15,8 @@ export const stateRoutes = (source: AdminSource): readonly Route[] => [
     handler: async (): Promise<SecondaryList> => ({ secondaries: source.secondaries() }),
   },
   { url: '/api/v1/rules', handler: async (): Promise<RuleList> => ({ rules: source.rules() }) },
+  { url: '/api/v1/exposure', handler: async () => source.exposure() },
+  { url: '/api/v1/keys', handler: async () => source.keys() },
   {
     url: '/api/v1/transfers',
     handler: async (): Promise<TransferList> => ({ transfers: await runningTransfers(source) }),

@@ -12,6 +12,7 @@ import type {
   ZoneReport,
 } from '../../../src/admin/api.ts';
 import type { CatalogReport } from '../../../src/admin/api-catalogs.ts';
+import type { ExposureList, KeyList } from '../../../src/admin/api-exposure.ts';
 import type {
   NotifyReport,
   SecondaryReport,
@@ -154,6 +155,38 @@ export class FakeSource implements AdminSource {
   unban(network: string): CommandReport {
     this.banCommands.push(['unban', network, undefined]);
     return this.outcome;
+  }
+
+  exposure(): ExposureList {
+    const client = { client: 'sec1', secondary: true, transport: 'tcp' as const, key: 'sec1-key', sig0: null };
+    const weak = { certificate: null, weaknesses: ['clear-text' as const, 'weak-tsig' as const] };
+    const seen = { 'last-seen': '2026-11-21T12:00:00.000Z' };
+    const broken = { 'tls-only-would-break': ['sec1'], unseen: ['sec2'] };
+    const zones = [{ zone: 'example.org', clients: [{ ...client, ...weak, ...seen }], ...broken }];
+    return { since: '2026-11-20T12:00:00.000Z', zones };
+  }
+
+  keys(): KeyList {
+    const seen = { 'last-seen': '2026-11-21T12:00:00.000Z', 'last-client': '192.0.2.7' };
+    const never = { 'last-seen': null, 'last-client': null };
+    return {
+      keys: [
+        { key: 'sec1-key', kind: 'tsig', algorithm: 'hmac-sha256', ...seen, 'named-by': ['sec1'] },
+        { key: 'sec2.example', kind: 'sig0', algorithm: '13 (ECDSAP256SHA256)', ...never, 'named-by': [] },
+      ],
+      certificates: [
+        {
+          certificate: 'main',
+          names: ['ns.example'],
+          pin: 'p',
+          'not-after': '2027-01-01T00:00:00.000Z',
+          'days-left': 40,
+        },
+      ],
+      'client-certificates': [
+        { names: ['sec1.example'], pin: 'q', 'last-seen': seen['last-seen'], 'last-client': '192.0.2.7' },
+      ],
+    };
   }
 
   notifies() {

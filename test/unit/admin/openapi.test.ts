@@ -60,6 +60,8 @@ test('answers have exactly the fields and types that their schema has', async ()
     ['/api/v1/transfers', 'TransferList'],
     ['/api/v1/secondaries', 'SecondaryList'],
     ['/api/v1/rules', 'RuleList'],
+    ['/api/v1/exposure', 'ExposureList'],
+    ['/api/v1/keys', 'KeyList'],
     ['/api/v1/bans', 'BanList'],
     ['/api/v1/catalogs/catalog.example', 'Catalog'],
     ['/api/v1/catalogs/example.org', 'Error'],

@@ -378,8 +378,8 @@ sig0-keys: { a.example: { key-file: none.key } }
 rules: [{ match: { sig0: b.example }, action: allow }]`,
     [
       '3:150 keys.k.truncation: hmac-sha512 has MACs of 512 bits; expected at least half of that and less than all, or `none`',
-      '4:27 sig0-keys["a.example"].key-file: `none.key` cannot be read: there is no such file',
-      '5:26 rules[0].match.sig0: `b.example` is not one of `sig0-keys`',
+      '4:37 sig0-keys["a.example"].key-file: `none.key` cannot be read: there is no such file',
+      '5:26 rules[0].match.sig0: `b.example` is not one of `sig0-keys`; did you mean `a.example`?',
     ],
   ],
   [
