@@ -9,6 +9,8 @@ export interface FrontEventParts {
   readonly clock: Clock;
   readonly standings: Standings;
   readonly exposure: Exposure;
+  /** Each transfer, whether it has a line in the log or not. */
+  readonly audit: (name: EventName, fields: Record<string, unknown>) => void;
   /** Where lines go. */
   readonly emit: (name: EventName, fields: Record<string, unknown>) => void;
   /** Whether each transfer has a line. */
@@ -43,6 +45,7 @@ export class FrontEvents {
       case 'transfer':
         standings.transferred(event);
         exposure.seen(event);
+        this.#parts.audit('transfer', logged(event));
         if (logsTransfers()) emit('transfer', logged(event));
     }
   }

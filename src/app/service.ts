@@ -21,7 +21,7 @@ import { newCountTable, SharedCount } from '../policy/limits/shared-count.ts';
 import { Pool } from '../pool/pool.ts';
 import type { VersionStore } from '../store/version-store.ts';
 import type { EventName } from '../telemetry/events.ts';
-import { createLog, type Log, type LogDestination, standardOutput } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import { Leases } from '../upstream/leases.ts';
 import type { ServedZone } from '../upstream/publishing.ts';
 import { Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
@@ -31,6 +31,7 @@ import { Bans } from './bans.ts';
 import { cutTransfer, endsWithin } from './drain.ts';
 import { Exposure } from './exposure.ts';
 import { FrontEvents } from './front-events.ts';
+import { Journal } from './journal.ts';
 import { frontListeners, udpAddresses } from './listeners.ts';
 import { PolicyMaker } from './policy.ts';
 import { folderOfFeeds, PrefixSets } from './prefix-sets.ts';
@@ -65,8 +66,7 @@ export class Service {
   readonly #frontEvents: FrontEvents;
   readonly #report: ServiceReport;
   #config: Config;
-  readonly #output: LogDestination;
-  #log: Log;
+  readonly #journal: Journal;
   #admin: AdminServer | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #drainer: Promise<void> | undefined;
@@ -75,16 +75,14 @@ export class Service {
   /** Rejects with ZG_STORE_FAILED where the store cannot be used. */
   static async open(configFile: string, config: Config, sockets: readonly InheritedSocket[]): Promise<Service> {
     const registry = new SlabRegistry();
-    const output = standardOutput();
-    const log = createLog({ ...config.log, destination: output });
+    const journal = new Journal(config, systemClock);
     return new Service(
       configFile,
       config,
       sockets,
       registry,
-      output,
-      log,
-      await openStore(config.store, registry, log),
+      journal,
+      await openStore(config.store, registry, journal.log),
     );
   }
 
@@ -93,16 +91,14 @@ export class Service {
     config: Config,
     sockets: readonly InheritedSocket[],
     registry: SlabRegistry,
-    output: LogDestination,
-    log: Log,
+    journal: Journal,
     store: VersionStore,
   ) {
     this.#configFile = configFile;
     this.#config = config;
     this.#registry = registry;
     this.#store = store;
-    this.#output = output;
-    this.#log = log;
+    this.#journal = journal;
     const emit = (name: EventName, fields: Record<string, unknown>): void => this.#log.event(name, fields);
     this.#pool = new Pool(config.threads.pool, this.#registry);
     this.#policies = new PolicyMaker(config.threads.front + 1);
@@ -185,6 +181,7 @@ export class Service {
       standings: this.#standings,
       exposure: this.#exposure,
       emit,
+      audit: (name, fields) => this.#journal.audit(name, fields),
       logsTransfers: () => this.#config.log.transfers === 'all',
     });
     this.#notifier = new Notifier({
@@ -271,6 +268,8 @@ export class Service {
     const loaded = loadConfig(this.#configFile);
     if (!loaded.ok) {
       const errors = loaded.problems.map(({ file, line, path, message }) => ({ file, line, path, message }));
+      // Whatever the file says: the audit log may have been moved away.
+      this.#journal.configure(this.#config);
       this.#log.event('reloaded', { ok: false, errors }, 'error');
       return;
     }
@@ -281,7 +280,7 @@ export class Service {
     const inUse = this.#exposure.keysInUse(this.#config, loaded.config, this.#clock.now());
     const { listen, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, store, threads, admin };
-    this.#log = createLog({ ...this.#config.log, destination: this.#output });
+    this.#journal.configure(this.#config);
     this.#bans.configure(this.#config);
     const { replaced, kept } = this.#tls.reload(this.#config);
     this.#upstream.configure(this.#config).catch((error: unknown) => {
@@ -325,11 +324,16 @@ export class Service {
     await this.#store.close();
     await this.#pool.close();
     this.#log.event('stopped', {});
-    await this.#log.flush();
+    await this.#journal.close();
+  }
+
+  get #log(): Log {
+    return this.#journal.log;
   }
 
   #tick(): void {
     this.#frontEvents.tick();
+    this.#journal.tick();
     this.#bans.tick(this.#clock.now());
     const overdue = this.#upstream.overdueReaders();
     if (overdue.length > 0) this.#hub.endSlowest(overdue);
@@ -337,7 +341,11 @@ export class Service {
 
   /** Who still reads is told by the end of the connection, when the fronts stop. */
   async #cut(): Promise<void> {
-    for (const transfer of await this.#hub.transfers()) this.#log.event('transfer', cutTransfer(transfer), 'warn');
+    for (const transfer of await this.#hub.transfers()) {
+      const fields = cutTransfer(transfer);
+      this.#log.event('transfer', fields, 'warn');
+      this.#journal.audit('transfer', { ...fields });
+    }
     const connections = Atomics.load(this.#connections, 0);
     this.#log.warn('drain-timeout is over: what still runs is cut', { connections });
   }

@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   ZG_TRANSFER_REFUSED: 'the server refused the transfer',
   ZG_WORKER_FAILED: 'a pool or front thread ended by itself',
   ZG_STORE_FAILED: 'the folder of the store cannot be used',
+  ZG_AUDIT_FAILED: 'the audit log cannot be opened',
   ZG_ADMIN_UNREACHABLE: 'the admin API of the service does not answer',
   ZG_USAGE: 'the command line is not right',
 } as const;

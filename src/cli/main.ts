@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { type ErrorCode, ZonegateError } from '../base/errors.ts';
+import { register as registerAudit } from './commands/audit.ts';
 import { register as registerBans } from './commands/bans.ts';
 import { register as registerCatalog } from './commands/catalog.ts';
 import { register as registerCert } from './commands/cert.ts';
@@ -37,6 +38,7 @@ const COMMANDS = [
   registerRules,
   registerKeys,
   registerBans,
+  registerAudit,
   registerCatalog,
   registerSecondaries,
   registerControl,

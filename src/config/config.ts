@@ -34,6 +34,7 @@ export interface Config {
   readonly store: StoreConfig;
   readonly threads: { readonly front: number; readonly pool: number };
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text'; readonly transfers: 'all' | 'summary' };
+  readonly audit: { readonly file: string } | undefined;
   readonly admin: AdminConfig | undefined;
 }
 

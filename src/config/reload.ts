@@ -27,6 +27,7 @@ const SECTIONS: Readonly<Record<keyof Config, 'live' | 'restart'>> = {
   store: 'restart',
   threads: 'restart',
   log: 'live',
+  audit: 'live',
   admin: 'restart',
 };
 

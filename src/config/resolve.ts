@@ -55,7 +55,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     store,
     ...others
   } = rest;
-  const { tls, bans, threads, log, admin, ...later } = others;
+  const { tls, bans, threads, log, admin, audit, ...later } = others;
   nothingLeft(later);
   const front = threads.front === 'auto' ? Math.max(1, Math.floor(around.cores / 2)) : threads.front;
   const pool = threads.pool === 'auto' ? Math.max(1, around.cores - front) : threads.pool;
@@ -96,6 +96,7 @@ export function resolveV1(file: V1, around: Surroundings): Config {
     store: resolveStore(store, path),
     threads: { front, pool },
     log: { level: log.level, format: log.format, transfers: log.transfers },
+    audit: optional(audit, ({ file: name }) => ({ file: path(name) })),
     admin: optional(admin, ({ listen: address, 'token-file': tokenFile, ...others }) => {
       nothingLeft(others);
       return { ...address, tokenFile: optional(tokenFile, path) };

@@ -193,7 +193,15 @@ export const v1 = mapping({
   })
     .optional()
     .meta({ description: 'The admin page and API; absent: no admin server.' }),
-  audit: later('The audit log.'),
+  audit: mapping({
+    file: file('the audit log').meta({
+      description:
+        'JSON lines in a chain of hashes, which `zonegate audit verify` follows. SIGHUP opens it anew, after it was moved away.',
+      example: '/var/log/zonegate/audit.jsonl',
+    }),
+  })
+    .optional()
+    .meta({ description: 'Every transfer, refusal, ban and change, for evidence; absent: none is kept.' }),
 });
 
 export type V1 = z.output<typeof v1>;

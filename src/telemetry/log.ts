@@ -22,6 +22,8 @@ export interface LogOptions {
   readonly level: LogLevel;
   readonly format: 'json' | 'text';
   readonly destination: LogDestination;
+  /** Told of every event, whatever the level, in its printable form. */
+  readonly onEvent?: (name: EventName, fields: LogFields) => void;
 }
 
 export interface LogDestination {
@@ -29,7 +31,7 @@ export interface LogDestination {
   flush?(): Promise<void>;
 }
 
-export function createLog({ level, format, destination }: LogOptions): Log {
+export function createLog({ level, format, destination, onEvent }: LogOptions): Log {
   const stream = format === 'json' ? destination : { write: (line: string) => destination.write(textLine(line)) };
   const logger = pino(
     {
@@ -46,7 +48,10 @@ export function createLog({ level, format, destination }: LogOptions): Log {
     if (logger.isLevelEnabled(at)) logger[at]({ ...head, ...ownFields(fields) });
   };
   return {
-    event: (name, fields, at = 'info') => write(at, { event: name }, fields),
+    event: (name, fields, at = 'info') => {
+      write(at, { event: name }, fields);
+      onEvent?.(name, ownFields(fields));
+    },
     debug: (message, fields) => write('debug', { message }, fields),
     info: (message, fields) => write('info', { message }, fields),
     warn: (message, fields) => write('warn', { message }, fields),

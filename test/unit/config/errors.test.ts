@@ -407,7 +407,6 @@ audit: { file: audit.jsonl }`,
       '4:64 zones["example.org"].mode: `on-demand` is not available yet; expected `mirror` or `relay`',
       '6:16 store.type: `redis` is not available yet; expected `memory` or `lmdb`',
       '6:23 store.url: `url` is not available yet',
-      '7:1 audit: `audit` is not available yet',
     ],
   ],
 ];

@@ -33,6 +33,7 @@ test('the least configuration has every default of INTERFACE.md', () => {
     secondaries: new Map(),
     zones: new Map(),
     catalogTemplates: new Map(),
+    audit: undefined,
     sig0Keys: new Map(),
     prefixSets: new Map(),
     rules: [],
