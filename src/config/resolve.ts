@@ -221,7 +221,7 @@ function resolveSecondary(
 ): Secondary {
   const { address, key = [], notify, transport, sources, tls, edns, 'notify-retry': retry, ...rest } = secondary;
   const { 'source-address': sourceAddress, 'notify-delay': notifyDelayMs, ...served } = rest;
-  const { 'reserved-transfers': reservedTransfers, weight, ...later } = served;
+  const { 'reserved-transfers': reservedTransfers, weight, certificate, ...later } = served;
   const { tries, timeout: timeoutMs, backoff, ...laterRetry } = retry;
   nothingLeft(later);
   nothingLeft(laterRetry);
@@ -231,7 +231,7 @@ function resolveSecondary(
     keys: key.map(canonical),
     notify: address !== undefined && notify !== false,
     transport,
-    certificate: undefined,
+    certificate,
     sources: sources ?? (address === undefined ? [] : [singleHost(address.host)]),
     sourceAddress,
     tls: transport === 'tls' ? optional(tls, (given) => resolvePeerTls(given, path)) : undefined,

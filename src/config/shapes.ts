@@ -1,6 +1,6 @@
 /** The few kinds of schema that the on-disk shape is made of, each with an error that says what was expected. */
 import { z } from 'zod';
-import { DURATION, type Parsed, parseDuration, parseSize, SIZE } from './values.ts';
+import { DURATION, type Parsed, parseCertificateName, parseDuration, parsePin, parseSize, SIZE } from './values.ts';
 
 /** A key that a later version of zonegate brings: known to `check`, but refused. */
 export const later = (description: string) =>
@@ -71,6 +71,17 @@ export const duration = () => written(DURATION, parseDuration);
 export const size = () => written(SIZE, parseSize);
 
 export const file = (what: string) => text(`the path of ${what}`);
+
+/** What a client's certificate must be. */
+export const certificateLooks = () =>
+  mapping({
+    names: list(written('a host name or address', parseCertificateName), 'names')
+      .prefault([])
+      .meta({ description: 'Names in it (subjectAltName), one of which must be there;' }),
+    pins: list(written('a pin', parsePin), 'pins')
+      .prefault([])
+      .meta({ description: 'SHA-256 of its public key (`zonegate cert pin`); where both are given, both must hold.' }),
+  });
 
 export const keyName = () => text('the name of one of `keys`');
 

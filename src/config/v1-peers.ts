@@ -1,5 +1,6 @@
 /** The servers around zonegate as version 1 of the configuration has them on disk: primaries and secondaries. */
 import {
+  certificateLooks,
   choice,
   duration,
   file,
@@ -142,7 +143,12 @@ export const secondary = mapping({
     description: 'Upper end of a random delay before NOTIFY, so that secondaries do not come all at once.',
   }),
   edns: flag().prefault(true).meta({ description: 'false: no OPT is sent with NOTIFY.' }),
-  certificate: later('Client certificate that counts as this secondary.'),
+  certificate: certificateLooks()
+    .optional()
+    .meta({
+      description: 'A client is this secondary only where it shows such a certificate.',
+      example: { names: ['sec1.example.net'], pins: [] },
+    }),
   format: later('compressed, uncompressed or one-answer.'),
   'reserved-transfers': integer(0, 10_000).prefault(1).meta({
     description: 'Transfers of it that have places besides those of `limits.concurrent`, which others never take.',

@@ -2,7 +2,20 @@
 import { z } from 'zod';
 import type { LimitKey, TimeWindow } from '../policy/rule-config.ts';
 import { RCODE } from '../wire/registry.ts';
-import { choice, duration, flag, integer, keyName, list, mapping, oneOrMany, text, words, written } from './shapes.ts';
+import {
+  certificateLooks,
+  choice,
+  duration,
+  flag,
+  integer,
+  keyName,
+  list,
+  mapping,
+  oneOrMany,
+  text,
+  words,
+  written,
+} from './shapes.ts';
 import * as values from './values.ts';
 
 const REQUEST_TYPES = ['AXFR', 'IXFR', 'SOA', 'NOTIFY'] as const;
@@ -47,14 +60,7 @@ const match = mapping({
     description: 'The TSIG key the request is signed with. Without it, signed and unsigned requests match alike.',
     example: 'sec1-key',
   }),
-  certificate: mapping({
-    names: list(written('a host name or address', values.parseCertificateName), 'names')
-      .prefault([])
-      .meta({ description: 'Names in it (subjectAltName), one of which must be there;' }),
-    pins: list(written('a pin', values.parsePin), 'pins')
-      .prefault([])
-      .meta({ description: 'SHA-256 of its public key (`zonegate cert pin`); where both are given, both must hold.' }),
-  })
+  certificate: certificateLooks()
     .optional()
     .meta({
       description: 'What the certificate must be that the client has shown; so over TLS only.',

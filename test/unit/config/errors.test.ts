@@ -200,7 +200,7 @@ secondaries:
   plain: { address: 192.0.2.10, tls: { pins: [] } }
   often: { address: 192.0.2.11, notify-retry: { tries: 0, timeout: 5, backoff: 0.5, quota: 1 }, notify-delay: -1s }
   keyed: { address: 192.0.2.12, key: [k, kk] }
-  later: { address: 192.0.2.13, weight: 0, certificate: { names: [a.example] } }`,
+  later: { address: 192.0.2.13, weight: 0, certificate: { pins: [x] } }`,
     [
       '5:12 secondaries.where.notify: expected `address` beside it',
       '5:35 secondaries.where.sources: `192.0.2.1/24` has bits set after its prefix; expected `192.0.2.0/24`',
@@ -220,7 +220,7 @@ secondaries:
       '11:111 secondaries.often.notify-delay: expected a duration such as `500ms`, `30s`, `5m`, `2h` or `1d`, not `-1s`',
       '12:42 secondaries.keyed.key[1]: `kk` is not one of `keys`; did you mean `k`?',
       '13:41 secondaries.later.weight: expected a whole number from 1 to 1000, not `0`',
-      '13:44 secondaries.later.certificate: `certificate` is not available yet',
+      '13:66 secondaries.later.certificate.pins[0]: expected a pin: 44 characters of base64, as `zonegate cert pin` prints them, not `x`',
     ],
   ],
   [
