@@ -20,12 +20,13 @@ export interface BenchZonegate {
 
 export const BENCH_KEY = { name: 'bench', algorithm: 'hmac-sha256', secret: Buffer.alloc(32, 7).toString('base64') };
 
-/** Serves `zone` from the primary at `primaryPort`; pinned to `core` where one is given. */
+/** Serves `zone` from the primary at `primaryPort`; pinned to `core` where one is given. `more`: in place of what is there. */
 export async function startZonegate(
   zone: string,
   primaryPort: number,
   core: number | undefined,
   store: 'memory' | 'lmdb' = 'memory',
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<BenchZonegate> {
   const dir = mkdtempSync(join(tmpdir(), 'zonegate-bench-'));
   const { certPem, keyPem } = createCertificate({ kind: 'server', names: ['localhost'], days: 2, now: new Date() });
@@ -55,6 +56,7 @@ export async function startZonegate(
       bans: { enabled: false },
       store: { type: store, path: 'store' },
       log: { transfers: 'summary' },
+      ...more,
     }),
   );
   const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));

@@ -51,6 +51,8 @@ export interface PeerSecondaryZone {
   readonly primary: PeerAddress;
   /** For those who transfer it from this peer. */
   readonly transferKey?: string;
+  /** Who else may, without a key: networks (BIND, NSD). With it NSD lets who has the key come from anywhere. */
+  readonly transferFrom?: readonly string[];
   readonly notify?: readonly PeerAddress[];
 }
 

@@ -36,8 +36,8 @@ export async function startBind(options: PeerOptions): Promise<Peer> {
     `127.0.0.1 port ${to.port}${to.key === undefined ? '' : ` key "${to.key}"`}${tlsFor(to)};`;
   const notify = (to: readonly PeerAddress[] = []): string =>
     to.length === 0 ? 'notify no;' : `notify explicit; also-notify { ${to.map(address).join(' ')} };`;
-  const allow = (key?: string, isClosed = false): string =>
-    `allow-transfer { ${isClosed ? 'none' : key === undefined ? 'any' : `key "${key}"`}; };`;
+  const allow = (key?: string, isClosed = false, from: readonly string[] = []): string =>
+    `allow-transfer { ${[isClosed ? 'none' : key === undefined ? 'any' : `key "${key}"`, ...from].join('; ')}; };`;
   const clauses = [
     ...zones.map(
       (zone) =>
@@ -47,7 +47,8 @@ export async function startBind(options: PeerOptions): Promise<Peer> {
     ...secondaryZones.map(
       (zone) =>
         `zone "${zone.name}" { type secondary; file "${zone.name}.copy"; masterfile-format text; ` +
-        `primaries { ${address(zone.primary)} }; ${notify(zone.notify)} ${allow(zone.transferKey)} };`,
+        `primaries { ${address(zone.primary)} }; ${notify(zone.notify)} ` +
+        `${allow(zone.transferKey, false, zone.transferFrom)} };`,
     ),
   ];
   if (options.tls !== undefined) {
@@ -97,7 +98,11 @@ export async function startNsd(options: PeerOptions): Promise<Peer> {
   };
   const notify = (to: readonly PeerAddress[] = []): string =>
     to.map((address) => `  notify: 127.0.0.1@${address.port} ${address.key ?? 'NOKEY'}\n`).join('');
-  const provide = (key = 'NOKEY', isClosed = false): string => (isClosed ? '' : `  provide-xfr: 127.0.0.1 ${key}\n`);
+  const provide = (key = 'NOKEY', isClosed = false, from?: readonly string[]): string =>
+    isClosed
+      ? ''
+      : `  provide-xfr: ${from === undefined ? '127.0.0.1' : '127.0.0.0/8'} ${key}\n` +
+        (from ?? []).map((network) => `  provide-xfr: ${network} NOKEY\n`).join('');
   const caFile = secondaryZones.find(({ primary }) => primary.tls !== undefined)?.primary.tls?.caFile;
   const clauses = [
     ...zones.map(
@@ -108,12 +113,12 @@ export async function startNsd(options: PeerOptions): Promise<Peer> {
         notify(zone.notify),
     ),
     ...secondaryZones.map(
-      ({ name, primary, transferKey, notify: to }) =>
+      ({ name, primary, transferKey, transferFrom, notify: to }) =>
         `zone:\n  name: "${name}"\n  zonefile: "${name}.copy"\n` +
         `  request-xfr: ${primary.tls === undefined ? '' : 'AXFR '}127.0.0.1@${primary.port} ${primary.key ?? 'NOKEY'}${tlsFor(primary)}\n` +
         // NSD refuses a NOTIFY from a port or key that it was not told.
         `  allow-notify: 127.0.0.1 ${primary.key ?? 'NOKEY'}\n  min-refresh-time: 1\n  min-retry-time: 1\n` +
-        provide(transferKey) +
+        provide(transferKey, false, transferFrom) +
         notify(to),
     ),
   ];
