@@ -85,6 +85,8 @@ export async function siege(options: SiegeOptions): Promise<unknown> {
 /** All have the zones from one primary, and allow the same: the secondary by key, and two networks of attackers. */
 async function startTargets(primaryPort: number, dir: string, servers: readonly string[]): Promise<readonly Target[]> {
   const networkOf = (name: AttackName): string => `127.${FIRST_NETWORK + ATTACK_NAMES.indexOf(name)}.0.0/16`;
+  // Of all sources together, where by themselves each has so much.
+  const together = { concurrent: { value: 50, per: 'zone' }, bandwidth: { value: '50MB/s', per: 'zone' } };
   const zonegate = await startZonegate(ZONE, primaryPort, 0, 'memory', {
     secondaries: { sec: { sources: [SECONDARY], key: BENCH_KEY.name } },
     zones: { [ZONE]: { primary: 'peer', secondaries: 'sec' }, [LARGE]: { primary: 'peer' } },
@@ -94,13 +96,13 @@ async function startTargets(primaryPort: number, dir: string, servers: readonly 
         name: 'hammer',
         match: { source: networkOf('hammer') },
         action: 'allow',
-        limits: { rate: { value: '10/m', per: 'source' }, concurrent: 20, bandwidth: '50MB/s' },
+        limits: { rate: '10/m', ...together },
       },
       {
         name: 'slow',
         match: { source: networkOf('slow-readers') },
         action: 'allow',
-        limits: { concurrent: 400, bandwidth: '50MB/s' },
+        limits: together,
       },
     ],
     // Theirs but for one: the secondary of this bench comes far more often than any does.

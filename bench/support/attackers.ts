@@ -16,6 +16,8 @@ export interface Attacker {
 
 const AXFR = 252;
 const SOURCES = 200;
+/** Of an answer that refuses. */
+const SHORT = 200;
 
 export function attackerOf(task: AttackTask, tally: AttackTally): Attacker {
   const { target, network, scale } = task;
@@ -132,10 +134,14 @@ const PLAYS: Record<
       };
       ask();
       let quiet = 0;
-      socket.on('data', () => {
+      let atOnce = 0;
+      socket.on('data', (data) => {
         quiet = 0;
+        // Refused: again.
+        if (data.length < SHORT && atOnce-- > 0) ask();
       });
       return () => {
+        atOnce = 10;
         if (++quiet > 1) ask();
       };
     }),
