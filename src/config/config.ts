@@ -283,6 +283,8 @@ export interface ConnectionLimits {
   readonly connections: number;
   readonly connectionsPerSource: number;
   readonly newConnectionsPerSource: Rate;
+  /** TLS handshakes of all sources that the configuration does not name, but for those that resume a session. */
+  readonly handshakes: Rate;
   /** Full TLS handshakes, and those that resume a session. */
   readonly handshakesPerSource: Rate;
   readonly resumedHandshakesPerSource: Rate;

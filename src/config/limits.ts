@@ -7,6 +7,7 @@ export function resolveLimits(limits: V1['limits']): Limits {
   const { connections, 'connections-per-source': connectionsPerSource, ...rest } = limits;
   const {
     'new-connections-per-source': newConnectionsPerSource,
+    handshakes,
     'handshakes-per-source': handshakesPerSource,
     'resumed-handshakes-per-source': resumedHandshakesPerSource,
     'queries-per-connection': queriesPerConnection,
@@ -27,6 +28,7 @@ export function resolveLimits(limits: V1['limits']): Limits {
     connections,
     connectionsPerSource,
     newConnectionsPerSource,
+    handshakes,
     handshakesPerSource,
     resumedHandshakesPerSource,
     queriesPerConnection,

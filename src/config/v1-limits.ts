@@ -21,6 +21,10 @@ export const limits = mapping({
     .prefault(50)
     .meta({ description: 'From one IPv4 address or IPv6 /56, as all that is counted per source.' }),
   'new-connections-per-source': perSecond().prefault('200/s').meta({ description: 'How fast they may come.' }),
+  handshakes: perSecond().prefault('1000/s').meta({
+    description:
+      'TLS handshakes in all; those of secondaries, primaries and networks that a rule names are not counted.',
+  }),
   'handshakes-per-source': perSecond().prefault('100/s').meta({ description: 'Full TLS handshakes.' }),
   'resumed-handshakes-per-source': perSecond().prefault('500/s').meta({
     description: 'TLS handshakes that resume a session: they cost a fifth or so.',

@@ -215,8 +215,7 @@ export class Front implements FrontContext {
       handshakeTimeoutMs: this.policy.limits.firstMessageTimeoutMs,
     });
     this.#tlsListeners.set(this.#setup.listeners.indexOf(listener), tlsListener);
-    if (listener.proxyAllowlist.length === 0) return tlsListener.server;
-    const serve = (socket: Socket): unknown => tlsListener.server.emit('connection', socket);
+    const serve = (socket: Socket): void => tlsListener.take(socket);
     return createServer({ noDelay: true }, this.#behindBalancer(listener, serve));
   }
 

@@ -81,21 +81,25 @@ export class Admission {
     this.#parts.sources.leave(slot);
   }
 
-  /** Undefined where its source has made too many. */
+  /** Undefined where its source has made too many, or all strangers together have. */
   beginHandshake({ address }: Arrival): HandshakeCharge | undefined {
-    const charge = this.#handshakes.begin(address, this.#handshakeRates, this.#parts.clock.now());
-    if (charge === undefined) {
-      this.#parts.counters.add('handshakes-over-limit');
-      this.#parts.offend(address, 'limit');
-    }
-    return charge;
+    const { clock, counters, policy } = this.#parts;
+    const now = clock.now();
+    const charge = this.#handshakes.begin(address, this.#handshakeRates, now);
+    if (charge === undefined) this.#parts.offend(address, 'limit');
+    // Behind its own limit: what a source may not do uses nothing up that is for all.
+    else if (policy().isNamed(address) || this.#handshakes.beginStranger(this.#limits.handshakes, now)) return charge;
+    counters.add('handshakes-over-limit');
+    return undefined;
   }
 
   /** Whether the connection may stay. */
   endHandshake({ address }: Arrival, charge: HandshakeCharge, isResumed: boolean): boolean {
-    const { clock, counters } = this.#parts;
+    const { clock, counters, policy } = this.#parts;
+    const now = clock.now();
     counters.add(isResumed ? 'handshakes-resumed' : 'handshakes-full');
-    const stays = this.#handshakes.end(address, charge, isResumed, this.#handshakeRates, clock.now());
+    if (isResumed && !policy().isNamed(address)) this.#handshakes.resumeStranger(this.#limits.handshakes, now);
+    const stays = this.#handshakes.end(address, charge, isResumed, this.#handshakeRates, now);
     if (!stays) {
       counters.add('handshakes-over-limit');
       this.#parts.offend(address, 'limit');

@@ -1,6 +1,6 @@
 /** A TLS listener: handshakes within their limits, and who the client has proved to be. */
 import { constants, X509Certificate } from 'node:crypto';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
@@ -30,7 +30,8 @@ interface Handshake {
 }
 
 export class TlsListener {
-  readonly server: TlsServer;
+  /** Does not listen: it is given connections that have been let in. */
+  readonly #server: TlsServer;
   readonly #parts: TlsListenerParts;
   #tls: FrontTls;
   #authorities: readonly X509Certificate[];
@@ -42,7 +43,7 @@ export class TlsListener {
     const { tls } = parts;
     this.#tls = tls;
     this.#authorities = authoritiesOf(tls);
-    this.server = createServer(
+    this.#server = createServer(
       {
         ...contextOf(tls),
         ALPNProtocols: ['dot'],
@@ -53,10 +54,8 @@ export class TlsListener {
       },
       (socket) => this.#done(socket),
     );
-    // Counted from the accept on, so that handshakes, too, are within the limits.
-    (this.server as Server).on('connection', (socket) => this.#begin(socket));
     // Failed, closed by the client, or out of time: Node tells, and leaves the connection as it is.
-    this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       parts.counters.add('handshake-failures');
       const ends = endsOf(socket);
       const arrival = this.#handshakes.get(ends)?.arrival;
@@ -67,26 +66,11 @@ export class TlsListener {
     });
   }
 
-  /** For handshakes to come; who is asked for a certificate stays as it is. */
-  replace(tls: FrontTls | undefined): void {
-    if (tls === undefined) return;
-    const { ticketKeys: _before, ...before } = this.#tls;
-    const { ticketKeys, ...after } = tls;
-    this.#tls = tls;
-    if (isDeepStrictEqual(before, after)) {
-      this.server.setTicketKeys(Buffer.from(ticketKeys));
-      return;
-    }
-    this.#authorities = authoritiesOf(tls);
-    this.server.setSecureContext(contextOf(tls));
-  }
-
-  /** Connections in their handshake. */
-  get size(): number {
-    return this.#handshakes.size;
-  }
-
-  #begin(socket: Socket): void {
+  /**
+   * Begins the handshake, unless a limit is met. Counted from the accept on, so that handshakes, too, are within the
+   * limits; and before anything of TLS is made for it, which is most of what a connection that is turned away would cost.
+   */
+  take(socket: Socket): void {
     const { admission, admit, gone } = this.#parts;
     const arrival = admit(socket);
     if (arrival === undefined) return;
@@ -102,6 +86,26 @@ export class TlsListener {
     socket.once('close', () => {
       if (this.#handshakes.get(ends) === handshake) this.#forget(ends);
     });
+    this.#server.emit('connection', socket);
+  }
+
+  /** For handshakes to come; who is asked for a certificate stays as it is. */
+  replace(tls: FrontTls | undefined): void {
+    if (tls === undefined) return;
+    const { ticketKeys: _before, ...before } = this.#tls;
+    const { ticketKeys, ...after } = tls;
+    this.#tls = tls;
+    if (isDeepStrictEqual(before, after)) {
+      this.#server.setTicketKeys(Buffer.from(ticketKeys));
+      return;
+    }
+    this.#authorities = authoritiesOf(tls);
+    this.#server.setSecureContext(contextOf(tls));
+  }
+
+  /** Connections in their handshake. */
+  get size(): number {
+    return this.#handshakes.size;
   }
 
   #done(socket: TLSSocket): void {

@@ -82,10 +82,11 @@ test('new-connections-per-source counts connections that are gone, over both fro
 function handshake(
   localAddress: string,
   session?: Buffer,
+  port = service.tlsPort,
 ): Promise<{ how: 'full' | 'resumed' | 'ended'; session: Buffer | undefined }> {
   return new Promise((resolve) => {
     const socket = connectTls({
-      socket: connect({ host: '127.0.0.1', port: service.tlsPort, localAddress }),
+      socket: connect({ host: '127.0.0.1', port, localAddress }),
       ALPNProtocols: ['dot'],
       rejectUnauthorized: false,
       ...(session && { session }),
@@ -111,6 +112,34 @@ test('full handshakes have their rate, resumed ones another, and sessions of one
   for (let i = 0; i < 3; i++) hows.push((await handshake('127.0.0.20')).how);
 
   assert.deepEqual(hows, ['full', 'resumed', 'resumed', 'resumed', 'full', 'full', 'ended']);
+});
+
+test('many strangers do not use up the handshakes of those whom the configuration names', async () => {
+  const flooded = await startService({
+    config: {
+      primaries: { one: { addresses: [`127.0.0.1:${primary.port}`] } },
+      zones: { [ZONE]: { primary: 'one' } },
+      rules: [{ name: 'named', match: { source: '127.0.0.30' }, action: 'allow' }],
+      limits: { handshakes: '4/h' },
+      bans: { enabled: true, threshold: 2 },
+    },
+  });
+  await flooded.event('zone-updated');
+  const from = async (source: string, session?: Buffer) => handshake(source, session, flooded.tlsPort);
+  try {
+    const named = await from('127.0.0.30');
+    const strangers: string[] = [];
+    for (let i = 0; i < 6; i++) strangers.push((await from(`127.0.${i + 1}.9`)).how);
+    // Full ones, as sessions are not theirs.
+    const later = await from('127.0.0.30');
+
+    assert.deepEqual([named.how, later.how], ['full', 'full']);
+    assert.deepEqual(strangers, ['full', 'full', 'full', 'full', 'ended', 'ended']);
+    const bans = flooded.events.filter(({ event }) => event === 'banned');
+    assert.deepEqual(bans, [], 'what others use up is no offence');
+  } finally {
+    await flooded.stop();
+  }
 });
 
 test('when connections run short clients are told a keepalive of 0, and the connection ends with their answer', async () => {

@@ -68,6 +68,7 @@ export const policyUpdate = (
     connections: 1000,
     connectionsPerSource: 1000,
     newConnectionsPerSource: { count: 1000, perMs: 1000 },
+    handshakes: { count: 1000, perMs: 1000 },
     handshakesPerSource: { count: 1000, perMs: 1000 },
     resumedHandshakesPerSource: { count: 1000, perMs: 1000 },
     queriesPerConnection: 1000,

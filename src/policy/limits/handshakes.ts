@@ -30,6 +30,19 @@ export class HandshakeLimit {
     return takeToken(this.#table, keyOf('resumed', source), rates.resumed, now) ? 'resumed' : undefined;
   }
 
+  /**
+   * Whether one more of a source that is not named may begin. Each costs a third of a millisecond from its first octets
+   * on, so that many sources, each within its own limit, would keep a front from all else.
+   */
+  beginStranger(rate: Rate, now: number): boolean {
+    return takeToken(this.#table, STRANGERS, rate, now);
+  }
+
+  /** It was a cheap one. */
+  resumeStranger(rate: Rate, now: number): void {
+    returnToken(this.#table, STRANGERS, rate, now);
+  }
+
   /** Whether the connection may stay. */
   end(source: AddressBytes, charge: HandshakeCharge, isResumed: boolean, rates: HandshakeRates, now: number): boolean {
     if (isResumed === (charge === 'resumed')) return true;
@@ -48,6 +61,8 @@ export class HandshakeLimit {
     return takeToken(this.#table, resumed, rates.resumed, now);
   }
 }
+
+const STRANGERS = Buffer.from('handshakes of strangers\0');
 
 const keyOf = (kind: HandshakeCharge, source: AddressBytes): Buffer =>
   Buffer.concat([Buffer.from(`handshake ${kind}\0`), sourceKey(source)]);

@@ -41,6 +41,7 @@ test('the least configuration has every default of INTERFACE.md', () => {
       connections: 10_000,
       connectionsPerSource: 50,
       newConnectionsPerSource: { count: 200, perMs: 1000 },
+      handshakes: { count: 1000, perMs: 1000 },
       handshakesPerSource: { count: 100, perMs: 1000 },
       resumedHandshakesPerSource: { count: 500, perMs: 1000 },
       queriesPerConnection: 100_000,

@@ -40,3 +40,11 @@ test('sources of one IPv6 /56 share their handshakes, IPv4 addresses do not', ()
   assert.equal(outcomes('FF', address('192.0.2.2'), limit), '..');
   assert.equal(outcomes('FF', address('192.0.2.3'), limit), '..');
 });
+
+test('strangers have a number of handshakes together, and get back what a resumed one did not cost', () => {
+  const limit = new HandshakeLimit(newRateTable());
+  const begin = (): boolean => limit.beginStranger(RATES.full, NOW);
+  assert.deepEqual([begin(), begin(), begin()], [true, true, false]);
+  limit.resumeStranger(RATES.full, NOW);
+  assert.deepEqual([begin(), begin()], [true, false]);
+});
