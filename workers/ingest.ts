@@ -1,12 +1,18 @@
 /** Pool thread: makes zone versions. One slab writer a thread, so that tasks go on in the slab of the one before. */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import type { Result } from '../src/base/result.ts';
 import { readCatalog } from '../src/catalog/read.ts';
 import { renderCatalog } from '../src/catalog/render.ts';
-import type { Result } from '../src/base/result.ts';
 import { type Judgement, judgeVersion } from '../src/guard/judge.ts';
 import { type PrefixList, readPrefixList } from '../src/policy/prefix-list.ts';
 import type { GenerateRequest } from '../src/pool/generate-task.ts';
-import type { CatalogTask, CatalogTaskResult, JudgeTask, PrefixListRequest, ZoneTextTask } from '../src/pool/read-tasks.ts';
+import type {
+  CatalogTask,
+  CatalogTaskResult,
+  JudgeTask,
+  PrefixListRequest,
+  ZoneTextTask,
+} from '../src/pool/read-tasks.ts';
 import { assembleVersion } from '../src/xfr/assemble.ts';
 import { type BatchResult, ingestBatch } from '../src/xfr/ingest.ts';
 import { renderIxfr } from '../src/xfr/ixfr-answer.ts';
@@ -30,10 +36,12 @@ import type {
   UpdateTaskResult,
   ZoneFileTask,
   ZoneFileTaskResult,
+  ZoneRenderRequest,
 } from '../src/xfr/tasks.ts';
 import { type UpdateResult, updateByContent, updateByIxfr, updateByRuns } from '../src/xfr/update.ts';
 import { usageOfRun } from '../src/xfr/version-maker.ts';
 import { ingestZoneFile } from '../src/xfr/zone-file.ts';
+import { renderZone } from '../src/xfr/zone-render.ts';
 import { SlabDirectory, SlabWriter } from '../src/zone/slab.ts';
 import { type VersionHandle, VersionReader } from '../src/zone/version.ts';
 import { zoneText } from '../src/zone/zone-text.ts';
@@ -85,6 +93,9 @@ export const content = ({ supply, root, soa, options }: Task<ContentRequest>): U
 
 export const render = ({ supply, steps, options }: Task<RenderRequest>): RenderTaskResult =>
   withSlabs(supply, () => ({ ok: true, value: renderIxfr(steps, options, slabs, directory) }));
+
+export const renderWhole = ({ supply, version, options }: Task<ZoneRenderRequest>): RenderTaskResult =>
+  withSlabs(supply, () => ({ ok: true, value: renderZone(version, options, slabs, directory) }));
 
 export const moveOut = ({ supply, options }: Task<RelocateRequest>): RelocateTaskResult =>
   withSlabs(supply, () => ({ ok: true, value: relocate(options, slabs, directory) }));

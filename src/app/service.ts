@@ -8,7 +8,7 @@ import { loadConfig } from '../config/load.ts';
 import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
 import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
-import type { FrontEvent, IxfrOffer, IxfrWish, ReceivedNotify } from '../front/messages.ts';
+import type { AnswerOffer, AnswerWish, FrontEvent, ReceivedNotify } from '../front/messages.ts';
 import { takeTurn } from '../front/relay-turns.ts';
 import { Tarpit } from '../front/tarpit.ts';
 import { UdpServer } from '../front/udp.ts';
@@ -143,7 +143,7 @@ export class Service {
         slabs: (usage) => this.#registry.handles(usage),
       },
       onRelayWanted: (primary, isTransfer) => this.#upstream.relayTurn(primary, isTransfer),
-      onIxfrWanted: (wish) => this.#answerIxfr(wish),
+      onAnswerWanted: (wish) => this.#answerWish(wish),
       onEvents,
       onNotify,
       onOffences: (offences) => this.#bans.offend(offences),
@@ -151,7 +151,7 @@ export class Service {
     });
     this.#udpZones = new FrontZones(this.#leases.row(this.#udpRow), this.#leases.expiries, (wish) => {
       // Whatever goes wrong there, the client is told to come back over TCP.
-      const answer = this.#answerIxfr(wish).catch(() => undefined);
+      const answer = this.#answerWish(wish).catch(() => undefined);
       void answer.then((published) =>
         this.#udpZones.take(wish, published && this.#udpOffer(published), this.#slabsOf(published)),
       );
@@ -365,7 +365,7 @@ export class Service {
     const { handle, slot, serials, step } = state.version;
     this.#leases.leaseFor(this.#udpRow, slot);
     const slabs = [...this.#registry.handles(handle.usage), ...this.#slabsOf(step)];
-    const offer = step && this.#udpOffer(step);
+    const offer = step && { ...this.#udpOffer(step), from: step.from };
     this.#udpZones.set(zone, { kind: 'served', version: handle, lease: slot, serials, step: offer }, slabs);
     // Not before it is served (RFC 1996 §4.2).
     this.#standings.served(zone, handle.serial);
@@ -393,14 +393,13 @@ export class Service {
     this.#udp.setPolicy(policy);
   }
 
-  async #answerIxfr({ zone, version, from }: IxfrWish): Promise<PublishedAnswer | undefined> {
-    const answer = await this.#upstream.ixfrAnswer(zone, version, from);
-    return answer === 'AXFR' ? undefined : { from, answer: answer.answer, slot: answer.slot };
+  #answerWish({ zone, ...wish }: AnswerWish): Promise<PublishedAnswer | undefined> {
+    return this.#upstream.answer(zone, wish);
   }
 
-  #udpOffer({ from, answer, slot }: PublishedAnswer): IxfrOffer {
+  #udpOffer({ answer, slot }: PublishedAnswer): AnswerOffer {
     this.#leases.leaseFor(this.#udpRow, slot);
-    return { from, answer, lease: slot };
+    return { answer, lease: slot };
   }
 
   #slabsOf(published: PublishedAnswer | undefined): SlabHandle[] {

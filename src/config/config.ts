@@ -168,7 +168,6 @@ export interface Secondary extends SecondaryTerms {
   readonly sourceAddress: string | undefined;
   /** There where the transport is tls. */
   readonly tls: PeerTls | undefined;
-  readonly edns: boolean;
   readonly notifyRetry: NotifyRetry;
   readonly notifyDelayMs: Milliseconds;
 }

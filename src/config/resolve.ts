@@ -221,7 +221,7 @@ function resolveSecondary(
 ): Secondary {
   const { address, key = [], notify, transport, sources, tls, edns, 'notify-retry': retry, ...rest } = secondary;
   const { 'source-address': sourceAddress, 'notify-delay': notifyDelayMs, ...served } = rest;
-  const { 'reserved-transfers': reservedTransfers, weight, certificate, ...later } = served;
+  const { 'reserved-transfers': reservedTransfers, weight, certificate, format, ...later } = served;
   const { tries, timeout: timeoutMs, backoff, ...laterRetry } = retry;
   nothingLeft(later);
   nothingLeft(laterRetry);
@@ -240,6 +240,7 @@ function resolveSecondary(
     notifyDelayMs,
     reservedTransfers,
     weight,
+    format,
   };
 }
 

@@ -1,4 +1,5 @@
 /** The servers around zonegate as version 1 of the configuration has them on disk: primaries and secondaries. */
+import { TRANSFER_FORMATS } from '../wire/transfer-format.ts';
 import {
   certificateLooks,
   choice,
@@ -7,7 +8,6 @@ import {
   flag,
   integer,
   keyName,
-  later,
   list,
   mapping,
   number,
@@ -142,14 +142,19 @@ export const secondary = mapping({
   'notify-delay': duration().prefault('0s').meta({
     description: 'Upper end of a random delay before NOTIFY, so that secondaries do not come all at once.',
   }),
-  edns: flag().prefault(true).meta({ description: 'false: no OPT is sent with NOTIFY.' }),
+  edns: flag()
+    .prefault(true)
+    .meta({ description: 'false: no OPT is sent to it, neither with NOTIFY nor where it asks with one.' }),
   certificate: certificateLooks()
     .optional()
     .meta({
       description: 'A client is this secondary only where it shows such a certificate.',
       example: { names: ['sec1.example.net'], pins: [] },
     }),
-  format: later('compressed, uncompressed or one-answer.'),
+  format: choice(TRANSFER_FORMATS).prefault('compressed').meta({
+    description:
+      'How zones are sent to it: as other servers do; uncompressed: no name is a pointer; one-answer: one record a message.',
+  }),
   'reserved-transfers': integer(0, 10_000).prefault(1).meta({
     description: 'Transfers of it that have places besides those of `limits.concurrent`, which others never take.',
   }),

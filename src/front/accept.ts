@@ -65,7 +65,7 @@ export class Front implements FrontContext {
     this.#setup = setup;
     this.#send = send;
     this.counters = new Counters(setup.counters);
-    this.zones = new FrontZones(setup.leases, setup.expiries, (wish) => send({ kind: 'ixfr-wanted', wish }));
+    this.zones = new FrontZones(setup.leases, setup.expiries, (wish) => send({ kind: 'answer-wanted', wish }));
     this.policy = new PolicyState(setup.policy, setup.rates, setup.index);
     this.transferLimits = new TransferLimits({
       ...setup,
@@ -113,7 +113,7 @@ export class Front implements FrontContext {
       case 'zone':
         this.zones.set(message.zone, message.state, message.slabs);
         return;
-      case 'ixfr':
+      case 'answer':
         this.zones.take(message.wish, message.offer, message.slabs);
         return;
       case 'end-slowest':

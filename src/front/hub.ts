@@ -6,18 +6,18 @@ import type { RateTable } from '../policy/limits/rate.ts';
 import { type CountTable, clearRow } from '../policy/limits/shared-count.ts';
 import type { PrefixTable } from '../policy/prefix-table.ts';
 import { workerUrl } from '../pool/worker-url.ts';
-import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
+import type { TransferAnswer } from '../xfr/transfer-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import { Counters, newCounterRow } from './counters.ts';
 import type {
+  AnswerOffer,
+  AnswerWish,
   FromFront,
   FrontEvent,
   FrontListener,
   FrontSetup,
   FrontTls,
-  IxfrOffer,
-  IxfrWish,
   Offence,
   PolicyUpdate,
   ReceivedNotify,
@@ -40,13 +40,12 @@ export interface PublishedVersion {
   readonly handle: VersionHandle;
   readonly slot: number;
   readonly serials: readonly number[];
-  readonly step: PublishedAnswer | undefined;
+  readonly step: (PublishedAnswer & { readonly from: number }) | undefined;
 }
 
-/** An answer to IXFR from a serial. */
+/** A finished answer. */
 export interface PublishedAnswer {
-  readonly from: number;
-  readonly answer: IxfrAnswer;
+  readonly answer: TransferAnswer;
   readonly slot: number;
 }
 
@@ -70,8 +69,8 @@ export interface HubOptions {
   readonly onEvents: (events: readonly FrontEvent[]) => void;
   readonly onNotify: (notify: ReceivedNotify) => void;
   readonly onOffences: (offences: readonly Offence[]) => void;
-  /** Undefined where the whole zone is the better answer. */
-  readonly onIxfrWanted: (wish: IxfrWish) => Promise<PublishedAnswer | undefined>;
+  /** Undefined where the zone as it is kept is the better answer, or there is none. */
+  readonly onAnswerWanted: (wish: AnswerWish) => Promise<PublishedAnswer | undefined>;
   /** A turn at a primary for a request that a front relays; called to give it back, undefined where there is none. */
   readonly onRelayWanted: (primary: string, isTransfer: boolean) => Promise<(() => void) | undefined>;
   /** A front died; `replaced` says whether another took its place. */
@@ -261,7 +260,7 @@ export class FrontHub {
       case 'notify':
         this.#options.onNotify(message.notify);
         return;
-      case 'ixfr-wanted':
+      case 'answer-wanted':
         void this.#answerWish(front, message.wish);
         return;
       case 'relay-wanted': {
@@ -298,25 +297,25 @@ export class FrontHub {
     // On the front's behalf, before it hears of the version: from now on control waits for it to let go.
     this.#options.versions.leaseFor(index, slot);
     const slabs = this.#newSlabs(front, [...handle.usage, ...(step?.answer.usage ?? [])]);
-    const offer = step && this.#offer(index, step);
+    const offer = step && { ...this.#offer(index, step), from: step.from };
     const served: ZoneState = { kind: 'served', version: handle, lease: slot, serials, step: offer };
     front.worker.postMessage({ kind: 'zone', zone, state: served, slabs } satisfies ToFront);
   }
 
-  #offer(index: number, { from, answer, slot }: PublishedAnswer): IxfrOffer {
+  #offer(index: number, { answer, slot }: PublishedAnswer): AnswerOffer {
     this.#options.versions.leaseFor(index, slot);
-    return { from, answer, lease: slot };
+    return { answer, lease: slot };
   }
 
-  async #answerWish(front: FrontHandle, wish: IxfrWish): Promise<void> {
-    // Whatever goes wrong there, the client gets the whole zone.
-    const published = await this.#options.onIxfrWanted(wish).catch(() => undefined);
+  async #answerWish(front: FrontHandle, wish: AnswerWish): Promise<void> {
+    // Whatever goes wrong there, the client gets the whole zone, or is told to come again.
+    const published = await this.#options.onAnswerWanted(wish).catch(() => undefined);
     const index = this.#fronts.indexOf(front);
     // It died meanwhile, and its wishes with it.
     if (index < 0) return;
     const slabs = published === undefined ? [] : this.#newSlabs(front, published.answer.usage);
     const offer = published && this.#offer(index, published);
-    front.worker.postMessage({ kind: 'ixfr', wish, offer, slabs } satisfies ToFront);
+    front.worker.postMessage({ kind: 'answer', wish, offer, slabs } satisfies ToFront);
   }
 
   /** Slabs that the front has not been told of; it has when this is sent. */

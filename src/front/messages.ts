@@ -13,7 +13,8 @@ import type { SecondaryLooks, SecondaryTerms } from '../policy/secondaries.ts';
 import type { Sig0Key } from '../sig0/key.ts';
 import type { TsigKey } from '../tsig/key.ts';
 import type { Padding } from '../wire/padding.ts';
-import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
+import type { TransferFormat } from '../wire/transfer-format.ts';
+import type { TransferAnswer } from '../xfr/transfer-answer.ts';
 import type { SlabHandle } from '../zone/slab.ts';
 import type { VersionHandle } from '../zone/version.ts';
 import type { RelayTarget } from './relay.ts';
@@ -100,22 +101,25 @@ export type ZoneState =
       /** Serials from which control may have an answer to IXFR. */
       readonly serials: readonly number[];
       /** The answer to those who have the version before. */
-      readonly step: IxfrOffer | undefined;
+      readonly step: (AnswerOffer & { readonly from: number }) | undefined;
     }
   | { readonly kind: 'expired' };
 
-/** A finished answer to IXFR from a serial, with the lease slot of its memory. */
-export interface IxfrOffer {
-  readonly from: number;
-  readonly answer: IxfrAnswer;
+/** A finished answer, with the lease slot of its memory. */
+export interface AnswerOffer {
+  readonly answer: TransferAnswer;
   readonly lease: number;
 }
 
-/** A version of a zone, and the serial that a client has. */
-export interface IxfrWish {
+/** What a client of a version is to get, and the front does not have. */
+export interface AnswerWish {
   readonly zone: string;
-  readonly version: number;
-  readonly from: number;
+  /** Leased by the front until this is answered. */
+  readonly version: VersionHandle;
+  readonly slot: number;
+  /** Serial that the client has; null where it wants the whole zone. */
+  readonly from: number | null;
+  readonly format: TransferFormat;
 }
 
 export type ToFront =
@@ -125,11 +129,11 @@ export type ToFront =
   /** `slabs`: those of the version that this front has not been told of. */
   | { readonly kind: 'zone'; readonly zone: string; readonly state: ZoneState; readonly slabs: readonly SlabHandle[] }
   | { readonly kind: 'zone-removed'; readonly zone: string }
-  /** What a front wished for: undefined where the whole zone is the better answer. */
+  /** What a front wished for: undefined where the zone as it is kept is the better answer, or there is none. */
   | {
-      readonly kind: 'ixfr';
-      readonly wish: IxfrWish;
-      readonly offer: IxfrOffer | undefined;
+      readonly kind: 'answer';
+      readonly wish: AnswerWish;
+      readonly offer: AnswerOffer | undefined;
       readonly slabs: readonly SlabHandle[];
     }
   /** Who is turned away. */
@@ -145,7 +149,7 @@ export type FromFront =
   | { readonly kind: 'listening' }
   | { readonly kind: 'events'; readonly events: readonly FrontEvent[] }
   | { readonly kind: 'notify'; readonly notify: ReceivedNotify }
-  | { readonly kind: 'ixfr-wanted'; readonly wish: IxfrWish }
+  | { readonly kind: 'answer-wanted'; readonly wish: AnswerWish }
   | { readonly kind: 'relay-wanted'; readonly turn: number; readonly primary: string; readonly isTransfer: boolean }
   | { readonly kind: 'relay-done'; readonly turn: number }
   | { readonly kind: 'snapshot'; readonly request: number; readonly transfers: readonly RunningTransfer[] }

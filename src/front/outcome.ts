@@ -5,6 +5,7 @@ import type { Facts } from '../policy/decision.ts';
 import type { Rule } from '../policy/rule.ts';
 import type { RuleConfig } from '../policy/rule-config.ts';
 import type { Message } from '../wire/message.ts';
+import type { TransferFormat } from '../wire/transfer-format.ts';
 import type { Manner, SignWith } from './answer.ts';
 import type { ReceivedNotify, RefusalReason, SoaTold } from './messages.ts';
 import type { Peer } from './peer.ts';
@@ -51,6 +52,7 @@ export interface AcceptedTransfer extends TransferFacts {
   readonly manner: Manner;
   readonly version: ServedVersion;
   readonly sign: SignWith | undefined;
+  readonly format: TransferFormat;
   /** The client is current: one SOA is the answer. */
   readonly isCurrent: boolean;
 }

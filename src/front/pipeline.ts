@@ -59,7 +59,7 @@ export function handleRequest(bytes: Bytes, context: RequestContext): Outcome {
 
 class RequestHandler {
   readonly #bytes: Bytes;
-  readonly #query: Message;
+  #query: Message;
   readonly #context: RequestContext;
   readonly #peer: Peer;
   readonly #state: PolicyState;
@@ -92,6 +92,7 @@ class RequestHandler {
     if (this.#isMalformed()) return this.#malformed();
     const type = this.#requestType();
     if (typeof type !== 'string') return type;
+    this.#leaveOutOpt();
     const view = this.#state.view(this.#peer);
     if (type === 'NOTIFY' && this.#isNotifySource()) return this.#authenticate() ?? this.#notify();
     if (!view.isKnown) return this.#refuseStranger(view, type);
@@ -187,6 +188,12 @@ class RequestHandler {
     return request;
   }
 
+  /** For a secondary that cannot read it: the query is then answered as if it had none. */
+  #leaveOutOpt(): void {
+    if (!this.#state.hasPlainSecondaries || this.#query.edns === undefined) return;
+    if (!this.#state.termsOf(this.#secondaries).edns) this.#query = { ...this.#query, edns: undefined };
+  }
+
   /** Checks the TSIG, if any. Undefined when the request may go on. */
   #authenticate(): Outcome | undefined {
     const { tsig, sig0 } = this.#query;
@@ -200,6 +207,8 @@ class RequestHandler {
       case 'valid':
         this.#key = verdict.key.name;
         this.#sign = { key: verdict.key, mac: verdict.mac, now: seconds };
+        // Only now it is known who that is.
+        this.#leaveOutOpt();
         return undefined;
       case 'malformed':
         return this.#malformed();
@@ -304,6 +313,7 @@ class RequestHandler {
         manner: this.#manner,
         version,
         sign: this.#sign,
+        format: this.#state.termsOf(told.secondaries).format,
         isCurrent,
       },
     };

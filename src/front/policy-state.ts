@@ -29,6 +29,8 @@ export class PolicyState {
   readonly tallies: RuleTallies;
   /** Zones that are relayed, by `zoneLabel`. */
   readonly relays: ReadonlyMap<string, RelayTarget>;
+  /** There are secondaries that are to get no OPT. */
+  readonly hasPlainSecondaries: boolean;
   readonly #padding: ReadonlyMap<string, Padding>;
   readonly #update: PolicyUpdate;
   #named: NamedSources | undefined;
@@ -55,6 +57,7 @@ export class PolicyState {
     this.#padding = update.padding;
     this.#secondaries = new SecondaryMatcher(update.secondaries);
     this.#terms = new Map(update.secondaries.map((secondary) => [secondary.name, { ...NO_TERMS, ...secondary }]));
+    this.hasPlainSecondaries = update.secondaries.some(({ edns }) => edns === false);
     this.#secondariesOf = update.secondariesOf;
     // Zones of one primary share its list: of 100,000 members of a catalog it is parsed once (1.2 s less).
     const parsed = new Map<readonly string[], readonly Prefix[]>();
@@ -99,6 +102,11 @@ export class PolicyState {
 
   terms(secondary: string): SecondaryTerms {
     return this.#terms.get(secondary) ?? NO_TERMS;
+  }
+
+  /** Of a client that looks like these; like the first where it looks like several. */
+  termsOf([first]: readonly string[]): SecondaryTerms {
+    return first === undefined ? NO_TERMS : this.terms(first);
   }
 
   /** Names of the zone's secondaries that the client looks like. */

@@ -1,6 +1,6 @@
 /**
  * Sends one transfer: lead message, frames, tail message, and nothing else looked at; or the finished messages of an
- * IXFR, the first with the client's own question. Per message only the length, the
+ * answer, the first with the client's own question. Per message only the length, the
  * header and the trailer (OPT, TSIG) are made; the records are written from shared memory as they lie.
  *
  * A stream writes a quantum and stops; who drives it decides when it goes on. Without that, one fast reader would
@@ -14,9 +14,10 @@ import { FLAG } from '../wire/registry.ts';
 import { Writer } from '../wire/writer.ts';
 import type { FrameList } from '../zone/frame-list.ts';
 import { FRAME_HEAD } from '../zone/packer.ts';
+import type { VersionReader } from '../zone/version.ts';
 import { answerOpt, paddingOf } from './answer.ts';
 import type { AcceptedTransfer } from './outcome.ts';
-import type { ServedDelta } from './zones.ts';
+import type { ServedAnswer } from './zones.ts';
 
 /** Where pieces go: a socket, corked by the driver for the length of a quantum. */
 export interface Sink {
@@ -28,10 +29,12 @@ export interface Sink {
  */
 export const PLAIN_QUANTUM = 64;
 export const TLS_QUANTUM = 24;
+/** Messages of one record each to one of a frame. */
+const SHORT_MESSAGES = 8;
 
 export class TransferStream {
   readonly transfer: AcceptedTransfer;
-  readonly delta: ServedDelta | undefined;
+  readonly answer: ServedAnswer | undefined;
   /** As sent so far, length prefixes not counted. */
   messages = 0;
   bytes = 0;
@@ -50,12 +53,12 @@ export class TransferStream {
   #frameIndex = 0;
   #hasBegun = false;
 
-  /** `now` in milliseconds; `delta`: differences in place of the zone. */
-  constructor(transfer: AcceptedTransfer, quantum: number, now: number, delta?: ServedDelta) {
+  /** `now` in milliseconds; `answer`: in place of the zone as it is kept. */
+  constructor(transfer: AcceptedTransfer, quantum: number, now: number, answer?: ServedAnswer) {
     const { query, sign, manner } = transfer;
     const padding = paddingOf(query, manner);
     this.transfer = transfer;
-    this.delta = delta;
+    this.answer = answer;
     this.#id = query.header.id;
     this.#flags = FLAG.QR | FLAG.AA | (query.header.flags & FLAG.RD);
     this.#opt = answerOpt(query, { expire: transfer.version.expiresIn(now), padding: padding && 0 }, manner);
@@ -63,7 +66,8 @@ export class TransferStream {
     this.#padding = padding && new TransferPadding(padding, () => this.#lengths());
     // Messages may then be four times as long as the frames that they are made of.
     const isLong = padding !== undefined && (padding.policy === 'max' || padding.zoneSizeStep > 0);
-    this.#quantum = isLong ? Math.max(1, quantum >> 2) : quantum;
+    const isShort = transfer.format === 'one-answer';
+    this.#quantum = isLong ? Math.max(1, quantum >> 2) : isShort ? quantum * SHORT_MESSAGES : quantum;
     this.#stamp = Buffer.from([this.#id >> 8, this.#id, this.#flags >> 8, this.#flags]).subarray(
       0,
       (this.#flags & FLAG.RD) === 0 ? 2 : 4,
@@ -72,28 +76,34 @@ export class TransferStream {
 
   /** Octets of the frames: what `bytes` comes to, roughly. */
   get totalBytes(): number {
-    return this.delta?.answer.octets ?? this.transfer.version.handle.octets;
+    return this.answer?.answer.octets ?? this.transfer.version.handle.octets;
+  }
+
+  get sentAs(): 'AXFR' | 'IXFR' {
+    return this.answer === undefined || this.answer.answer.form === 'zone' ? 'AXFR' : 'IXFR';
   }
 
   /** One write, and it is over. */
   get isShort(): boolean {
-    return this.delta === undefined ? this.transfer.version.handle.single !== undefined : this.delta.answer.count === 1;
+    return this.answer === undefined
+      ? this.transfer.version.handle.single !== undefined
+      : this.answer.answer.count === 1;
   }
 
   /** Whether its memory is one of these pieces, by lease slot. */
   reads(slots: ReadonlySet<number>): boolean {
-    return slots.has(this.transfer.version.slot) || (this.delta !== undefined && slots.has(this.delta.slot));
+    return slots.has(this.transfer.version.slot) || (this.answer !== undefined && slots.has(this.answer.slot));
   }
 
   /** Held until the socket has taken the last octet: libuv reads the shared memory until then. */
   lease(): void {
     this.transfer.version.lease();
-    this.delta?.lease();
+    this.answer?.lease();
   }
 
   release(): void {
     this.transfer.version.release();
-    this.delta?.release();
+    this.answer?.release();
   }
 
   /**
@@ -110,7 +120,7 @@ export class TransferStream {
     while (left > 0 && this.bytes < enough) {
       const page = this.#currentPage();
       if (page === undefined) {
-        if (this.delta === undefined) this.#writeSoa(sink, nowSeconds, false);
+        if (this.answer === undefined) this.#writeSoa(sink, nowSeconds, false);
         return true;
       }
       const first = this.#frameIndex;
@@ -127,14 +137,14 @@ export class TransferStream {
   /** The message with the question. True where it is the only one. */
   #writeFirst(sink: Sink, now: number): boolean {
     const { handle, slabs } = this.transfer.version;
-    if (this.delta !== undefined) {
-      const { messages } = this.delta;
-      const range = { slab: messages.slab(0), offset: messages.offset(0), length: messages.octetLength(0) };
+    if (this.answer !== undefined) {
+      const page = this.answer.reader.page(0);
+      const range = { slab: page.slab(0), offset: page.offset(0), length: page.octetLength(0) };
       this.#writeWithQuestion(sink, slabs.view(range), now);
-      this.#page = messages;
+      this.#page = page;
       this.#frameIndex = 1;
-      this.#pageIndex = this.transfer.version.reader.pageCount;
-      return messages.length === 1;
+      this.#pageIndex = 1;
+      return this.answer.answer.count === 1;
     }
     if (handle.single === undefined) this.#writeSoa(sink, now, true);
     else this.#writeWithQuestion(sink, slabs.view(handle.single), now);
@@ -143,8 +153,9 @@ export class TransferStream {
 
   #currentPage(): FrameList | undefined {
     while (this.#page === undefined || this.#frameIndex >= this.#page.length) {
-      if (this.#pageIndex >= this.transfer.version.reader.pageCount) return undefined;
-      this.#page = this.transfer.version.reader.page(this.#pageIndex++);
+      const { reader } = this.answer ?? this.transfer.version;
+      if (this.#pageIndex >= reader.pageCount) return undefined;
+      this.#page = reader.page(this.#pageIndex++);
       this.#frameIndex = 0;
     }
     return this.#page;
@@ -253,17 +264,20 @@ export class TransferStream {
   /** Of all messages, without padding. */
   *#lengths(): Generator<number> {
     const { query, version } = this.transfer;
-    const { handle, reader } = version;
+    const { handle } = version;
     const trailer = (this.#opt?.length ?? 0) + this.#signatureLength;
-    const ofFrames = function* (page: FrameList): Generator<number> {
-      for (let i = 0; i < page.length; i++) yield page.octetLength(i) - 2 + trailer;
+    const ofFrames = function* ({ reader }: { readonly reader: VersionReader }): Generator<number> {
+      for (let p = 0; p < reader.pageCount; p++) {
+        const page = reader.page(p);
+        for (let i = 0; i < page.length; i++) yield page.octetLength(i) - 2 + trailer;
+      }
     };
-    if (this.delta !== undefined) yield* ofFrames(this.delta.messages);
+    if (this.answer !== undefined) yield* ofFrames(this.answer);
     else if (handle.single !== undefined) yield handle.single.length - 2 + trailer;
     else {
       const tail = HEADER_LENGTH + handle.soaRecord.length + trailer;
       yield tail + (query.question?.wire.length ?? 0);
-      for (let i = 0; i < reader.pageCount; i++) yield* ofFrames(reader.page(i));
+      yield* ofFrames(version);
       yield tail;
     }
   }

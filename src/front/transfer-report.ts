@@ -49,9 +49,8 @@ export const proofOf = ({ key, sig0, certificate }: Pick<Facts, 'key' | 'sig0' |
 
 /** Of a stream that ended so. */
 export function streamFacts(stream: TransferStream, outcome: TransferEvent['outcome'], ms: number): TransferFacts {
-  const { transfer, delta, messages, bytes } = stream;
+  const { transfer, answer, messages, bytes } = stream;
   // The SOA goes out twice.
-  const records = delta?.answer.records ?? transfer.version.handle.records + 1;
-  const sentAs = delta === undefined ? 'AXFR' : 'IXFR';
-  return { messages, records: outcome === 'done' ? records : 0, bytes, ms, outcome, 'sent-as': sentAs };
+  const records = answer?.answer.records ?? transfer.version.handle.records + 1;
+  return { messages, records: outcome === 'done' ? records : 0, bytes, ms, outcome, 'sent-as': stream.sentAs };
 }

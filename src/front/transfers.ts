@@ -19,7 +19,7 @@ import type { SlowTransfer } from './slow-transfers.ts';
 import { TransferStream } from './stream.ts';
 import { refuseTransfer } from './transfer-limits.ts';
 import { runningTransfer, streamFacts, type TransferFacts, transferEvent } from './transfer-report.ts';
-import type { ServedDelta } from './zones.ts';
+import type { ServedAnswer } from './zones.ts';
 
 /** The connection, as its transfers see it. */
 export interface TransferHost {
@@ -141,28 +141,33 @@ export class Transfers {
   /** It has places: what it is sent is found out; where control has to make it, the version stays meanwhile. */
   #prepare(waiting: Waiting & { readonly admitted: Admitted }): void {
     const { transfer, admitted } = waiting;
-    const { zone, version, from } = transfer;
-    const delta = from === null ? 'AXFR' : version.answerFrom(from);
-    if (delta !== 'unknown') {
-      this.#stream(waiting, delta === 'AXFR' ? undefined : delta);
+    const { zone, version, from, format } = transfer;
+    const answer = version.answerFrom(from, format);
+    if (answer !== 'unknown') {
+      this.#stream(waiting, answer === 'AXFR' ? undefined : answer);
       return;
     }
     version.lease();
     this.#waiting.add(waiting);
-    this.#host.context.zones.want({ zone, version: version.handle.id, from: from as number }, () => {
+    const wish = { zone, version: version.handle, slot: version.slot, from, format };
+    this.#host.context.zones.want(wish, (made) => {
       this.#waiting.delete(waiting);
-      const known = version.answerFrom(from as number);
       if (this.#host.isOver) admitted.leave();
-      else this.#stream(waiting, typeof known === 'string' ? undefined : known);
+      else if (made !== undefined || format === 'compressed') this.#stream(waiting, made);
+      else {
+        admitted.leave();
+        this.#refuse(transfer, 'not-ready', 'the zone could not be put in the format that is set for this client');
+        this.schedule();
+      }
       version.release();
     });
   }
 
-  #stream({ transfer, startedAt, admitted }: Waiting & { readonly admitted: Admitted }, delta?: ServedDelta): void {
+  #stream({ transfer, startedAt, admitted }: Waiting & { readonly admitted: Admitted }, answer?: ServedAnswer): void {
     const { context, socket } = this.#host;
     const { transferLimits, policy, clock } = context;
     const now = clock.now();
-    const stream = new TransferStream(transfer, this.#quantum, now, delta);
+    const stream = new TransferStream(transfer, this.#quantum, now, answer);
     const refused = transferLimits.charge(transfer, answerOf(stream), now);
     if (refused !== undefined) {
       admitted.leave();
@@ -323,7 +328,7 @@ export class Transfers {
     this.#report(transfer, { ...sums, outcome: 'done', 'sent-as': 'SOA' });
   }
 
-  #refuse(transfer: AcceptedTransfer, why: 'concurrent' | 'queue-wait', text: string): void {
+  #refuse(transfer: AcceptedTransfer, why: 'concurrent' | 'queue-wait' | 'not-ready', text: string): void {
     const { message, refusal } = refuseTransfer(transfer, why, text);
     this.#host.noteRefusal(refusal);
     this.#host.writeMessage(message);
@@ -337,9 +342,9 @@ export class Transfers {
   }
 }
 
-const answerOf = ({ transfer, delta, totalBytes }: TransferStream): Answer => ({
+const answerOf = ({ transfer, sentAs, totalBytes }: TransferStream): Answer => ({
   asked: transfer.type,
-  sentAs: delta === undefined ? 'AXFR' : 'IXFR',
+  sentAs,
   serial: transfer.version.handle.serial,
   octets: totalBytes,
 });

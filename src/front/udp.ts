@@ -30,7 +30,7 @@ import { Relays } from './relays.ts';
 import { TransferStream } from './stream.ts';
 import type { Tarpit } from './tarpit.ts';
 import { clientOf, proofOf } from './transfer-report.ts';
-import type { FrontZones, ServedDelta } from './zones.ts';
+import type { FrontZones, ServedAnswer } from './zones.ts';
 
 export interface UdpAddress {
   readonly host: string;
@@ -204,14 +204,16 @@ export class UdpServer {
 
   /** Differences where they fit one datagram; else one SOA, so that the client comes back over TCP (RFC 1995 §2). */
   #transfer(transfer: AcceptedTransfer, client: string, maxSize: number, send: (answer: Uint8Array) => void): void {
-    const { zone, version, from, isCurrent } = transfer;
-    const delta = from === null || isCurrent ? 'AXFR' : version.answerFrom(from);
+    const { zone, version, from, isCurrent, format } = transfer;
+    // In other formats than that which zones are kept in, there is nothing over UDP.
+    const isSoa = isCurrent || format !== 'compressed';
+    const delta = isSoa ? 'AXFR' : version.answerFrom(from, format);
     if (delta === 'unknown') {
       const again = { ...transfer, query: detachQuery(transfer.query) };
       version.lease();
-      this.#options.zones.want({ zone, version: version.handle.id, from: from as number }, () => {
-        const known = version.answerFrom(from as number);
-        send(this.#send(again, typeof known === 'string' ? undefined : known, client, maxSize));
+      const wish = { zone, version: version.handle, slot: version.slot, from, format };
+      this.#options.zones.want(wish, (made) => {
+        send(this.#send(again, made, client, maxSize));
         version.release();
       });
       return;
@@ -219,7 +221,7 @@ export class UdpServer {
     send(this.#send(transfer, delta === 'AXFR' ? undefined : delta, client, maxSize));
   }
 
-  #send(transfer: AcceptedTransfer, delta: ServedDelta | undefined, client: string, maxSize: number): Uint8Array {
+  #send(transfer: AcceptedTransfer, delta: ServedAnswer | undefined, client: string, maxSize: number): Uint8Array {
     const { clock, counters } = this.#options;
     const now = clock.now();
     const limit = udpLimit(transfer.query, maxSize);

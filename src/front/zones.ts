@@ -1,9 +1,9 @@
 /** The zones as a front knows them: for each the version it serves, with the lease that keeps its memory alive. */
-import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
-import { FrameList } from '../zone/frame-list.ts';
+import type { TransferFormat } from '../wire/transfer-format.ts';
+import type { TransferAnswer } from '../xfr/transfer-answer.ts';
 import { SlabDirectory, type SlabHandle } from '../zone/slab.ts';
 import { type VersionHandle, VersionReader } from '../zone/version.ts';
-import type { IxfrOffer, IxfrWish, ZoneState } from './messages.ts';
+import type { AnswerOffer, AnswerWish, ZoneState } from './messages.ts';
 
 type LeaseRow = Int32Array<SharedArrayBuffer>;
 
@@ -27,15 +27,15 @@ class Leased {
   }
 }
 
-/** A finished answer to IXFR. */
-export class ServedDelta extends Leased {
-  readonly answer: IxfrAnswer;
-  readonly messages: FrameList;
+/** A finished answer: to IXFR, or the zone in a format that it is not kept in. */
+export class ServedAnswer extends Leased {
+  readonly answer: TransferAnswer;
+  readonly reader: VersionReader;
 
-  constructor({ answer, lease }: IxfrOffer, slabs: SlabDirectory, leases: LeaseRow) {
+  constructor({ answer, lease }: AnswerOffer, slabs: SlabDirectory, leases: LeaseRow) {
     super(leases, lease);
     this.answer = answer;
-    this.messages = new FrameList(slabs.view(answer.messages));
+    this.reader = new VersionReader(answer.root, slabs);
   }
 }
 
@@ -47,8 +47,8 @@ export class ServedVersion extends Leased {
   readonly #expiries: Float64Array;
   readonly #expirySlot: number;
   readonly #serials: readonly number[];
-  /** By serial; undefined where the whole zone is the better answer. Made when there is one: most zones are quiet. */
-  #deltas: Map<number, ServedDelta | undefined> | undefined;
+  /** Undefined where the whole zone is the better answer. Made when there is one: most zones are quiet. */
+  #answers: Map<string, ServedAnswer | undefined> | undefined;
 
   constructor(
     handle: VersionHandle,
@@ -78,23 +78,28 @@ export class ServedVersion extends Leased {
     return Number.isFinite(left) ? Math.max(0, Math.floor(left)) : undefined;
   }
 
-  /** What a client with a serial gets: differences, the whole zone, or what control must be asked for. */
-  answerFrom(serial: number): ServedDelta | 'AXFR' | 'unknown' {
-    if (this.#deltas?.has(serial)) return this.#deltas.get(serial) ?? 'AXFR';
-    return this.#serials.includes(serial) ? 'unknown' : 'AXFR';
+  /** What a client with a serial (null: with none) gets: an answer, the zone as it is, or what control is asked for. */
+  answerFrom(serial: number | null, format: TransferFormat): ServedAnswer | 'AXFR' | 'unknown' {
+    const from = serial !== null && this.#serials.includes(serial) ? serial : null;
+    if (from === null && format === 'compressed') return 'AXFR';
+    const key = answerKey(from, format);
+    if (this.#answers?.has(key)) return this.#answers.get(key) ?? 'AXFR';
+    return 'unknown';
   }
 
-  offer(serial: number, delta: ServedDelta | undefined): void {
-    this.#deltas ??= new Map();
-    this.#deltas.set(serial, delta);
+  offer(serial: number | null, format: TransferFormat, answer: ServedAnswer | undefined): void {
+    this.#answers ??= new Map();
+    this.#answers.set(answerKey(serial, format), answer);
   }
 
   /** The front serves it no more: running transfers have leases of their own. */
   retire(): void {
     this.release();
-    for (const delta of this.#deltas?.values() ?? []) delta?.release();
+    for (const answer of this.#answers?.values() ?? []) answer?.release();
   }
 }
+
+type Known = (answer: ServedAnswer | undefined) => void;
 
 export type FrontZone =
   | { readonly kind: 'loading' }
@@ -107,11 +112,11 @@ export class FrontZones {
   readonly #slabs = new SlabDirectory();
   readonly #leases: LeaseRow;
   readonly #expiries: Float64Array;
-  readonly #waiting = new Map<string, (() => void)[]>();
-  readonly #ask: (wish: IxfrWish) => void;
+  readonly #waiting = new Map<string, Known[]>();
+  readonly #ask: (wish: AnswerWish) => void;
 
   /** `ask`: has control answer a wish by `take`. */
-  constructor(leases: LeaseRow, expiries: Float64Array, ask: (wish: IxfrWish) => void) {
+  constructor(leases: LeaseRow, expiries: Float64Array, ask: (wish: AnswerWish) => void) {
     this.#leases = leases;
     this.#expiries = expiries;
     this.#ask = ask;
@@ -135,8 +140,8 @@ export class FrontZones {
     if (before?.kind === 'served') before.version.retire();
   }
 
-  /** Calls back when it is known what a client of a version gets: `answerFrom` says. */
-  want(wish: IxfrWish, known: () => void): void {
+  /** Calls back with what a client of a version gets, to be leased at once; undefined where control has nothing. */
+  want(wish: AnswerWish, known: Known): void {
     const key = keyOf(wish);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) {
@@ -148,22 +153,27 @@ export class FrontZones {
   }
 
   /** What control says to a wish. */
-  take(wish: IxfrWish, offer: IxfrOffer | undefined, slabs: readonly SlabHandle[]): void {
+  take(wish: AnswerWish, offer: AnswerOffer | undefined, slabs: readonly SlabHandle[]): void {
     this.#slabs.add(slabs);
     const zone = this.#zones.get(wish.zone);
-    const delta = offer && new ServedDelta(offer, this.#slabs, this.#leases);
-    if (zone?.kind === 'served' && zone.version.handle.id === wish.version) zone.version.offer(wish.from, delta);
-    else delta?.release();
+    const answer = offer && new ServedAnswer(offer, this.#slabs, this.#leases);
+    const isServed = zone?.kind === 'served' && zone.version.handle.id === wish.version.id;
+    // What could not be made in a format is asked for again.
+    const isKept = isServed && (answer !== undefined || wish.format === 'compressed');
+    if (isKept) zone.version.offer(wish.from, wish.format, answer);
     const waiting = this.#waiting.get(keyOf(wish)) ?? [];
     this.#waiting.delete(keyOf(wish));
-    for (const known of waiting) known();
+    for (const known of waiting) known(answer);
+    if (!isKept) answer?.release();
   }
 
   #served({ version, lease, serials, step }: ZoneState & { kind: 'served' }): ServedVersion {
     const served = new ServedVersion(version, lease, this.#slabs, this.#leases, this.#expiries, serials);
-    if (step !== undefined) served.offer(step.from, new ServedDelta(step, this.#slabs, this.#leases));
+    if (step !== undefined) served.offer(step.from, 'compressed', new ServedAnswer(step, this.#slabs, this.#leases));
     return served;
   }
 }
 
-const keyOf = ({ zone, version, from }: IxfrWish): string => `${version} ${from} ${zone}`;
+const answerKey = (from: number | null, format: TransferFormat): string => `${format} ${from}`;
+const keyOf = ({ zone, version, from, format }: AnswerWish): string =>
+  `${version.id} ${answerKey(from, format)} ${zone}`;

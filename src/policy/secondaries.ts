@@ -2,6 +2,7 @@
  * Which of a zone's secondaries a client is: by where it comes from, and by its key and its certificate where the
  * secondary has such.
  */
+import type { TransferFormat } from '../wire/transfer-format.ts';
 import type { ClientCertificate } from './decision.ts';
 import { type AddressBytes, isInPrefix, type Prefix, parsePrefix } from './prefix.ts';
 import type { CertificateMatch } from './rule-config.ts';
@@ -22,9 +23,12 @@ export interface SecondaryTerms {
   readonly reservedTransfers: number;
   /** Share of a bandwidth limit. */
   readonly weight: number;
+  readonly format: TransferFormat;
+  /** Without, no OPT is sent to it, whatever it asks. */
+  readonly edns: boolean;
 }
 
-export const NO_TERMS: SecondaryTerms = { reservedTransfers: 0, weight: 1 };
+export const NO_TERMS: SecondaryTerms = { reservedTransfers: 0, weight: 1, format: 'compressed', edns: true };
 
 export interface Client {
   readonly source: AddressBytes;

@@ -5,7 +5,6 @@ import type { Judgement } from '../guard/judge.ts';
 import type { PrefixList } from '../policy/prefix-list.ts';
 import type { Assembled, AssembleOptions } from '../xfr/assemble.ts';
 import type { BatchOptions } from '../xfr/ingest.ts';
-import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
 import type { Relocated, RelocateOptions } from '../xfr/relocate.ts';
 import type {
   AssembleRequest,
@@ -26,7 +25,9 @@ import type {
   ZoneFileRequest,
   ZoneFileTask,
   ZoneFileTaskResult,
+  ZoneRenderRequest,
 } from '../xfr/tasks.ts';
+import type { TransferAnswer } from '../xfr/transfer-answer.ts';
 import type { Updated } from '../xfr/update.ts';
 import { usageOfRun } from '../xfr/version-maker.ts';
 import type { SlabHandle, SlabRange, SlabReport } from '../zone/slab.ts';
@@ -118,7 +119,12 @@ export class Pool {
   /** Makes the answer to an IXFR. */
   render(request: RenderRequest): Promise<RenderTaskResult> {
     const usage = request.steps.flatMap(({ removed, added }) => [...usageOfRun(removed), ...usageOfRun(added)]);
-    return this.#run('render', request, this.#registry.handles(usage), (answer: IxfrAnswer) => answer.usage);
+    return this.#run('render', request, this.#registry.handles(usage), (answer: TransferAnswer) => answer.usage);
+  }
+
+  /** Makes the answer to an AXFR in a format that versions are not kept in. */
+  renderZone(request: ZoneRenderRequest): Promise<RenderTaskResult> {
+    return this.#run('renderWhole', request, this.#slabsOf(request.version), (answer: TransferAnswer) => answer.usage);
   }
 
   /** Moves what lives in some slabs elsewhere; `usage` is where everything lies that is moved or kept. */

@@ -1,9 +1,9 @@
 /** Rendered answers by what they answer: the least recently used go when all together are too large. */
 import { LRUCache } from 'lru-cache';
-import type { IxfrAnswer } from '../xfr/ixfr-answer.ts';
+import type { TransferAnswer } from '../xfr/transfer-answer.ts';
 
 export interface CachedAnswer {
-  readonly answer: IxfrAnswer;
+  readonly answer: TransferAnswer;
   /** Lease slot of its memory. */
   readonly slot: number;
 }

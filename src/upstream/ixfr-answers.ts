@@ -1,7 +1,8 @@
 /** Answers to IXFR over several steps, made when they are first asked for and shared by all who ask. */
 import type { Pool } from '../pool/pool.ts';
 import { type AnswerCache, type CachedAnswer, newAnswerCache } from '../store/answer-cache.ts';
-import type { IxfrAnswer, IxfrStep } from '../xfr/ixfr-answer.ts';
+import type { IxfrStep } from '../xfr/ixfr-answer.ts';
+import type { TransferAnswer } from '../xfr/transfer-answer.ts';
 import { FRAME_HEAD } from '../zone/packer.ts';
 import type { SlabRegistry } from '../zone/slab-registry.ts';
 import type { VersionHandle } from '../zone/version.ts';
@@ -83,5 +84,5 @@ export class IxfrAnswers {
 }
 
 /** Than the whole zone with its two SOA records (RFC 1995 §4). */
-export const isShorter = (answer: IxfrAnswer, { octets, soaRecord }: VersionHandle): boolean =>
+export const isShorter = (answer: TransferAnswer, { octets, soaRecord }: VersionHandle): boolean =>
   answer.octets <= octets + 2 * (FRAME_HEAD + soaRecord.length);

@@ -1,7 +1,7 @@
 /** What those who serve are told of a zone: its versions, until when they may be served, and that it is no more. */
 import type { Clock } from '../base/clock.ts';
 import type { KeptVersion } from './history.ts';
-import { type IxfrAnswers, isShorter, type LiveAnswer } from './ixfr-answers.ts';
+import { isShorter, type LiveAnswer } from './ixfr-answers.ts';
 import type { Leases } from './leases.ts';
 import type { Zone } from './zone.ts';
 
@@ -28,7 +28,8 @@ export interface PublishingDeps {
   readonly clock: Clock;
   readonly leases: Leases;
   readonly listener: ZoneListener;
-  readonly answers: IxfrAnswers;
+  /** What is kept for the version that was served. */
+  readonly forget: (zone: Zone) => void;
   readonly report: (event: 'zone-expired', fields: Record<string, unknown>) => void;
   /** A version is in place. */
   readonly published: (zone: Zone) => void;
@@ -44,7 +45,7 @@ export class Publishing {
   publish(zone: Zone, version: KeptVersion): void {
     zone.served = version;
     zone.servedSince = this.#deps.clock.now();
-    this.#deps.answers.forget(zone);
+    this.#deps.forget(zone);
     this.setExpiry(zone);
     // What an operator does to an expired zone does not bring it back; it is told when the primary is heard.
     if (!zone.sync.isExpired) this.tell(zone, version);
@@ -53,7 +54,7 @@ export class Publishing {
 
   /** The same versions, in other memory. */
   moved(zone: Zone): void {
-    this.#deps.answers.forget(zone);
+    this.#deps.forget(zone);
     this.setExpiry(zone);
     if (zone.served !== undefined && !zone.sync.isExpired) this.tell(zone, zone.served);
   }

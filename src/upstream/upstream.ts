@@ -23,6 +23,7 @@ import { NOBODY, type SyncEvent, stepSync, wakeAt } from './machine.ts';
 import { withinBudget } from './notify-budget.ts';
 import { PrimaryRefresh, type RefreshEvent } from './primary-refresh.ts';
 import { Publishing, type ZoneListener } from './publishing.ts';
+import { Renders, type RenderWish } from './renders.ts';
 import { Restorer, recordOf } from './restorer.ts';
 import { Taking, type TakingEvent } from './taking.ts';
 import { newZone, sourceOf, type Zone } from './zone.ts';
@@ -59,6 +60,7 @@ export class Upstream {
   readonly #learned = new Learned();
   readonly #directory = new SlabDirectory();
   readonly #answers: IxfrAnswers;
+  readonly #renders: Renders;
   readonly #publishing: Publishing;
   readonly #refresher: PrimaryRefresh;
   readonly #commands: ZoneCommands;
@@ -78,9 +80,10 @@ export class Upstream {
     registry.onSlab = (slabs) => this.#directory.add(slabs);
     this.#links = new PrimaryLinks({ clock });
     this.#answers = new IxfrAnswers(deps);
+    this.#renders = new Renders({ ...deps, answers: this.#answers });
     this.#publishing = new Publishing({
       ...deps,
-      answers: this.#answers,
+      forget: (zone) => this.#forgetAnswers(zone),
       published: (zone) => {
         this.#catalogs.served(zone.name);
         this.#compaction.look();
@@ -260,20 +263,24 @@ export class Upstream {
     return zone && this.#inTurn(zone, () => run(this.#commands, zone));
   }
 
-  /** The answer to an IXFR from a serial, for a version that a front serves. */
-  async ixfrAnswer(name: string, version: number, from: number): Promise<LiveAnswer | 'AXFR'> {
+  /** For a version that a front serves; undefined where the zone as it is kept is the better answer, or there is none. */
+  async answer(name: string, wish: RenderWish): Promise<LiveAnswer | undefined> {
     const zone = this.#zones.get(name);
-    if (zone?.served?.handle.id !== version) return 'AXFR';
-    return this.#answers.get(zone, from);
+    if (zone === undefined) return undefined;
+    if (wish.format !== 'compressed') return this.#renders.get(zone, wish);
+    if (wish.from === null || zone.served?.handle.id !== wish.version.id) return undefined;
+    const answer = await this.#answers.get(zone, wish.from);
+    return answer === 'AXFR' ? undefined : answer;
   }
 
   /** Lease slots of memory that only readers keep, of zones where it is over its bound. */
   overdueReaders(): readonly number[] {
     if (this.#deps.leases.retiredCount === 0) return [];
     const slots: number[] = [];
-    for (const { history, config } of this.#zones.values()) {
-      const kept = history.readOnly;
-      if (kept !== undefined && kept.octets > config.oldVersionBytes) slots.push(...kept.slots);
+    for (const zone of this.#zones.values()) {
+      const { octets = 0, slots: ofVersions = [] } = zone.history.readOnly ?? {};
+      const renders = this.#renders.readOnly(zone);
+      if (octets + renders.octets > zone.config.oldVersionBytes) slots.push(...ofVersions, ...renders.slots);
     }
     return slots;
   }
@@ -335,6 +342,12 @@ export class Upstream {
     return turn;
   }
 
+  /** What leads to the version that was served. */
+  #forgetAnswers(zone: Zone): void {
+    this.#answers.forget(zone);
+    this.#renders.forget(zone);
+  }
+
   #isLive(zone: Zone): boolean {
     return this.#zones.get(zone.name) === zone && !this.#isStopped;
   }
@@ -345,7 +358,7 @@ export class Upstream {
     this.#scheduler.delete(zone.name);
     this.#deps.listener.removed(zone.name);
     this.#deps.store.remove(zone.name);
-    this.#answers.forget(zone);
+    this.#forgetAnswers(zone);
     // An answer that is being made is for nobody, and not kept.
     zone.served = undefined;
     // After what is under way for it.

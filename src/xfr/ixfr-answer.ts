@@ -1,20 +1,15 @@
 /**
  * Answers to IXFR as finished messages, made once and sent to all (RFC 1995 §4): the steps one after the other, or
- * their sum, whichever takes fewer octets. The first message holds the question, whose octets are each client's own.
+ * their sum, whichever takes fewer octets.
  */
-import type { Bytes } from '../base/bytes.ts';
-import { CLASS, TYPE } from '../wire/registry.ts';
-import { Writer } from '../wire/writer.ts';
+import { TYPE } from '../wire/registry.ts';
 import { compareRecords, RecordCursor, runFrames } from '../zone/cursor.ts';
 import { ChangeWriter } from '../zone/diff.ts';
-import { FrameListBuilder } from '../zone/frame-list.ts';
-import { compareRanges } from '../zone/order.ts';
-import { FramePacker } from '../zone/packer.ts';
-import type { PackedRecord, Run } from '../zone/run-writer.ts';
-import type { SlabDirectory, SlabRange, SlabWriter } from '../zone/slab.ts';
-import { UsageSum } from '../zone/usage.ts';
-import type { SlabUsage } from '../zone/version.ts';
+import type { Run } from '../zone/run-writer.ts';
+import type { SlabDirectory, SlabWriter } from '../zone/slab.ts';
+import { MessageWriter, type RenderOptions } from './message-writer.ts';
 import type { SoaRecord } from './soa-record.ts';
+import type { TransferAnswer } from './transfer-answer.ts';
 
 /** From one version of a zone to the next. */
 export interface IxfrStep {
@@ -24,29 +19,12 @@ export interface IxfrStep {
   readonly added: Run | undefined;
 }
 
-export interface IxfrAnswer {
-  /** A frame table (see frame-list.ts) of whole messages. The first has a question in it. */
-  readonly messages: SlabRange;
-  readonly count: number;
-  /** Of the messages, length prefixes included. */
-  readonly octets: number;
-  readonly records: number;
-  readonly form: 'chain' | 'condensed';
-  readonly usage: readonly SlabUsage[];
-}
-
-export interface IxfrAnswerOptions {
-  /** Wire form, lower case. */
-  readonly apex: Bytes;
-  readonly frameSize: number;
-}
-
 export function renderIxfr(
   steps: readonly IxfrStep[],
-  options: IxfrAnswerOptions,
+  options: RenderOptions,
   slabs: SlabWriter,
   directory: SlabDirectory,
-): IxfrAnswer {
+): TransferAnswer {
   const chain = renderSteps(steps, 'chain', options, slabs, directory);
   if (steps.length === 1) return chain;
   const condensed = renderSteps([condense(steps, options, slabs, directory)], 'condensed', options, slabs, directory);
@@ -56,7 +34,7 @@ export function renderIxfr(
 /** The one step that does what several do. */
 export function condense(
   steps: readonly IxfrStep[],
-  { apex, frameSize }: IxfrAnswerOptions,
+  { apex, frameSize }: RenderOptions,
   slabs: SlabWriter,
   directory: SlabDirectory,
 ): IxfrStep {
@@ -94,76 +72,20 @@ function atLeast(cursors: readonly RecordCursor[]): RecordCursor[] {
 
 function renderSteps(
   steps: readonly IxfrStep[],
-  form: IxfrAnswer['form'],
-  { apex, frameSize }: IxfrAnswerOptions,
+  form: TransferAnswer['form'],
+  options: RenderOptions,
   slabs: SlabWriter,
   directory: SlabDirectory,
-): IxfrAnswer {
-  const messages = new MessageWriter(new FramePacker(slabs, frameSize), apex);
+): TransferAnswer {
+  const messages = new MessageWriter(TYPE.IXFR, options, slabs, directory);
   const current = (steps.at(-1) as IxfrStep).to;
   messages.soa(current);
   for (const { from, to, removed, added } of steps) {
     messages.soa(from);
-    messages.records(removed, directory);
+    if (removed !== undefined) messages.records(runFrames([removed]));
     messages.soa(to);
-    messages.records(added, directory);
+    if (added !== undefined) messages.records(runFrames([added]));
   }
   messages.soa(current);
-  return messages.finish(form, slabs);
-}
-
-class MessageWriter {
-  readonly #packer: FramePacker;
-  readonly #apex: Bytes;
-  #owner: Bytes = new Uint8Array(0);
-
-  constructor(packer: FramePacker, apex: Bytes) {
-    this.#packer = packer;
-    this.#apex = apex;
-    packer.question = new Writer(apex.length + 4).octets(apex).uint16(TYPE.IXFR).uint16(CLASS.IN).view();
-  }
-
-  soa({ owner, ttl, rdata }: SoaRecord): void {
-    this.#add(owner, owner.length, TYPE.SOA, ttl, rdata, 0, rdata.length);
-  }
-
-  records(run: Run | undefined, directory: SlabDirectory): void {
-    if (run === undefined) return;
-    const cursor = new RecordCursor(runFrames([run]), this.#apex, directory);
-    for (; !cursor.isAtEnd; cursor.next()) this.#record(cursor.record);
-  }
-
-  finish(form: IxfrAnswer['form'], slabs: SlabWriter): IxfrAnswer {
-    const { records } = this.#packer;
-    const frames = this.#packer.take();
-    const builder = new FrameListBuilder();
-    const usage = new UsageSum();
-    let octets = 0;
-    for (const frame of frames) {
-      builder.add(frame);
-      usage.add(frame.slab, frame.length);
-      octets += frame.length;
-    }
-    const messages = slabs.store(builder.finish());
-    usage.addRange(messages);
-    return { messages, count: frames.length, octets, records, form, usage: usage.list() };
-  }
-
-  #record({ owner, ownerLength, type, ttl, rdata, rdataStart, rdataLength }: PackedRecord): void {
-    this.#add(owner, ownerLength, type, ttl, rdata, rdataStart, rdataLength);
-  }
-
-  #add(
-    owner: Bytes,
-    ownerLength: number,
-    type: number,
-    ttl: number,
-    rdata: Bytes,
-    rdataStart: number,
-    rdataLength: number,
-  ): void {
-    const isSameOwner = compareRanges(this.#owner, 0, this.#owner.length, owner, 0, ownerLength) === 0;
-    if (!isSameOwner) this.#owner = owner.slice(0, ownerLength);
-    this.#packer.add(owner, ownerLength, isSameOwner, type, ttl, rdata, rdataStart, rdataLength);
-  }
+  return messages.finish(form);
 }

@@ -6,9 +6,9 @@ import type { Bytes } from '../base/bytes.ts';
 import { FrameList, FrameListBuilder, listEntries } from '../zone/frame-list.ts';
 import type { Run } from '../zone/run-writer.ts';
 import { placeOf, type SlabDirectory, type SlabRange, type SlabWriter } from '../zone/slab.ts';
-import { type Footprint, UsageSum, usageBetween, usageOfVersion } from '../zone/usage.ts';
+import { type Footprint, usageBetween, usageOfVersion } from '../zone/usage.ts';
 import { type PageEntry, storePage, storeRoot, type VersionHandle, VersionReader } from '../zone/version.ts';
-import type { IxfrAnswer } from './ixfr-answer.ts';
+import type { TransferAnswer } from './transfer-answer.ts';
 import { type MadeStep, makeStep } from './update.ts';
 import type { MadeVersion } from './version-maker.ts';
 
@@ -55,12 +55,15 @@ class Mover {
   }
 
   #version(version: VersionHandle): { readonly made: VersionHandle; readonly footprint: Footprint } {
-    const reader = new VersionReader(version.root, this.#directory);
-    const pages = Array.from({ length: reader.pageCount }, (_, p) => this.#page(reader, p));
-    const root = storeRoot(pages, this.#slabs);
+    const root = storeRoot(this.#pagesOf(version), this.#slabs);
     const single = version.single && this.#range(version.single);
     const footprint = { reader: new VersionReader(root, this.#directory), single };
     return { made: { ...version, root, single, usage: usageOfVersion(footprint) }, footprint };
+  }
+
+  #pagesOf({ root }: { readonly root: SlabRange }): PageEntry[] {
+    const reader = new VersionReader(root, this.#directory);
+    return Array.from({ length: reader.pageCount }, (_, p) => this.#page(reader, p));
   }
 
   #page(reader: VersionReader, p: number): PageEntry {
@@ -88,11 +91,10 @@ class Mover {
     return run && { ...run, frames: this.#table(new FrameList(run.frames)) };
   }
 
-  #answer(answer: IxfrAnswer): IxfrAnswer {
-    const octets = this.#table(new FrameList(this.#directory.view(answer.messages)));
-    const messages = this.#slabs.store(octets);
-    const usage = new UsageSum().addFrames(new FrameList(octets)).addRange(messages).list();
-    return { ...answer, messages, usage };
+  #answer(answer: TransferAnswer): TransferAnswer {
+    const root = storeRoot(this.#pagesOf(answer), this.#slabs);
+    const usage = usageOfVersion({ reader: new VersionReader(root, this.#directory), single: undefined });
+    return { ...answer, root, usage };
   }
 
   #table(list: FrameList): Uint8Array<ArrayBuffer> {

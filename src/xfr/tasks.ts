@@ -5,10 +5,12 @@ import type { SlabUsage, VersionHandle } from '../zone/version.ts';
 import type { IngestFailure } from './answer-reader.ts';
 import type { Assembled, AssembleOptions } from './assemble.ts';
 import type { Batch, BatchOptions } from './ingest.ts';
-import type { IxfrAnswer, IxfrAnswerOptions, IxfrStep } from './ixfr-answer.ts';
+import type { IxfrStep } from './ixfr-answer.ts';
 import type { IxfrOptions } from './ixfr-change.ts';
+import type { RenderOptions } from './message-writer.ts';
 import type { Relocated, RelocateOptions } from './relocate.ts';
 import type { SoaRecord } from './soa-record.ts';
+import type { TransferAnswer } from './transfer-answer.ts';
 import type { Updated, UpdateOptions } from './update.ts';
 
 /** What every task brings: slabs to write to, and those it reads. */
@@ -69,7 +71,13 @@ export interface ContentRequest {
 
 export interface RenderRequest {
   readonly steps: readonly IxfrStep[];
-  readonly options: IxfrAnswerOptions;
+  readonly options: RenderOptions;
+}
+
+/** A whole version in another format. */
+export interface ZoneRenderRequest {
+  readonly version: VersionHandle;
+  readonly options: RenderOptions;
 }
 
 export interface RelocateRequest {
@@ -99,5 +107,5 @@ export interface ZoneFileTaskResult {
 }
 export type AssembleTaskResult = TaskResult<Assembled>;
 export type UpdateTaskResult = TaskResult<Updated>;
-export type RenderTaskResult = TaskResult<IxfrAnswer>;
+export type RenderTaskResult = TaskResult<TransferAnswer>;
 export type RelocateTaskResult = TaskResult<Relocated>;

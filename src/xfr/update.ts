@@ -12,9 +12,10 @@ import type { SlabDirectory, SlabRange, SlabWriter } from '../zone/slab.ts';
 import { UsageSum } from '../zone/usage.ts';
 import { type SlabUsage, storeFrameTable, type VersionHandle, VersionReader } from '../zone/version.ts';
 import type { IngestFailure } from './answer-reader.ts';
-import { type IxfrAnswer, type IxfrStep, renderIxfr } from './ixfr-answer.ts';
+import { type IxfrStep, renderIxfr } from './ixfr-answer.ts';
 import { changeFailure, type IxfrOptions, type Piece, readIxfr } from './ixfr-change.ts';
 import { readSoaRecord, type SoaRecord, withSerial, writeSoaRecord } from './soa-record.ts';
+import type { TransferAnswer } from './transfer-answer.ts';
 import { type MadeVersion, makeVersion, usageOfRun } from './version-maker.ts';
 import { zonemdChange } from './zonemd-serial.ts';
 
@@ -34,12 +35,12 @@ export interface UpdateOptions {
 export interface MadeStep {
   readonly step: IxfrStep;
   readonly usage: readonly SlabUsage[];
-  readonly answer: IxfrAnswer;
+  readonly answer: TransferAnswer;
   readonly removedRecords: number;
   readonly addedRecords: number;
 }
 
-export function makeStep(step: IxfrStep, answer: IxfrAnswer): MadeStep {
+export function makeStep(step: IxfrStep, answer: TransferAnswer): MadeStep {
   const { removed, added } = step;
   const usage = new UsageSum().addAll(usageOfRun(removed)).addAll(usageOfRun(added)).addAll(answer.usage).list();
   return { step, usage, answer, removedRecords: removed?.records ?? 0, addedRecords: added?.records ?? 0 };

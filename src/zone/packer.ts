@@ -114,6 +114,11 @@ export class FramePacker {
     return 'frame-begun';
   }
 
+  /** Frames that are whole and not taken yet. */
+  get frames(): number {
+    return this.#frames.length;
+  }
+
   setFence(fence: Bytes): void {
     this.#fence = fence;
   }

@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { condense, type IxfrAnswer, type IxfrStep, renderIxfr } from '../../src/xfr/ixfr-answer.ts';
+import { condense, type IxfrStep, renderIxfr } from '../../src/xfr/ixfr-answer.ts';
+import type { TransferAnswer } from '../../src/xfr/transfer-answer.ts';
 import { type UpdateResult, updateByIxfr, updateByRuns } from '../../src/xfr/update.ts';
-import { FrameList, PAGE_FRAMES } from '../../src/zone/frame-list.ts';
+import { PAGE_FRAMES } from '../../src/zone/frame-list.ts';
 import { usageOfVersion } from '../../src/zone/usage.ts';
 import { type SlabUsage, type VersionHandle, VersionReader } from '../../src/zone/version.ts';
 import { compareRecords, type DecodedRecord, decodeMessage } from '../support/message-decoder.ts';
@@ -228,15 +229,14 @@ class World {
   }
 
   /** As a secondary would: RFC 1995 §4. */
-  #follow(answer: IxfrAnswer, copy: Model, from: number): void {
-    const list = new FrameList(this.bench.directory.view(answer.messages));
-    assert.equal(list.length, answer.count);
-    const records = Array.from({ length: list.length }, (_, i) => {
-      const { slab, offset, length } = list.entry(i);
-      const message = decodeMessage(this.bench.directory.view({ slab, offset: offset + 2, length: length - 2 }));
+  #follow(answer: TransferAnswer, copy: Model, from: number): void {
+    const messages = [...new VersionReader(answer.root, this.bench.directory).messages()];
+    assert.equal(messages.length, answer.count);
+    const records = messages.flatMap((octets, i) => {
+      const message = decodeMessage(octets);
       assert.equal(message.questions.length, i === 0 ? 1 : 0);
       return message.answers;
-    }).flat();
+    });
     assert.equal(records.length, answer.records);
     const to = this.last.handle.serial;
     assert.equal(serialOf(records[0]), to);

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Pool } from '../../src/pool/pool.ts';
 import type { VersionStore } from '../../src/store/version-store.ts';
@@ -13,16 +14,19 @@ import { Compaction } from '../../src/upstream/compaction.ts';
 import { History } from '../../src/upstream/history.ts';
 import { IxfrAnswers } from '../../src/upstream/ixfr-answers.ts';
 import { Leases } from '../../src/upstream/leases.ts';
+import { Renders } from '../../src/upstream/renders.ts';
 import { type Incoming, Taking, type Verdict } from '../../src/upstream/taking.ts';
 import { newZone, sourceOf, type Zone } from '../../src/upstream/zone.ts';
+import type { TransferFormat } from '../../src/wire/transfer-format.ts';
 import { assembleVersion } from '../../src/xfr/assemble.ts';
 import { type Batch, ingestBatch } from '../../src/xfr/ingest.ts';
-import { type IxfrAnswer, renderIxfr } from '../../src/xfr/ixfr-answer.ts';
+import { renderIxfr } from '../../src/xfr/ixfr-answer.ts';
 import type { IxfrOptions } from '../../src/xfr/ixfr-change.ts';
 import { relocate } from '../../src/xfr/relocate.ts';
+import type { TransferAnswer } from '../../src/xfr/transfer-answer.ts';
 import { type UpdateResult, updateByContent, updateByIxfr, updateByRuns } from '../../src/xfr/update.ts';
 import { usageOfRun } from '../../src/xfr/version-maker.ts';
-import { FrameList } from '../../src/zone/frame-list.ts';
+import { renderZone } from '../../src/xfr/zone-render.ts';
 import { SlabDirectory, type SlabHandle, SlabWriter } from '../../src/zone/slab.ts';
 import { SlabRegistry } from '../../src/zone/slab-registry.ts';
 import { type SlabUsage, type VersionHandle, VersionReader } from '../../src/zone/version.ts';
@@ -105,7 +109,13 @@ class NearPool {
   render = ({ steps, options }: { steps: never; options: never }) =>
     this.#task(
       () => ({ ok: true as const, value: renderIxfr(steps, options, this.#slabs, this.directory) }),
-      (answer: IxfrAnswer) => answer.usage,
+      (answer: TransferAnswer) => answer.usage,
+    );
+
+  renderZone = ({ version, options }: { version: never; options: never }) =>
+    this.#task(
+      () => ({ ok: true as const, value: renderZone(version, options, this.#slabs, this.directory) }),
+      (answer: TransferAnswer) => answer.usage,
     );
 
   relocate = (options: Parameters<typeof relocate>[0]) =>
@@ -177,6 +187,7 @@ class World {
   readonly commands: ZoneCommands;
   readonly compaction: Compaction;
   readonly answers: IxfrAnswers;
+  readonly renders: Renders;
   readonly readings: Reading[] = [];
   readonly known = new Map<VersionHandle, Buffer>();
   verdict: Verdict = { kind: 'pass', warnings: [] };
@@ -205,7 +216,7 @@ class World {
     const report = (): void => undefined;
     const publish = (zone: Zone, version: NonNullable<Zone['served']>): void => {
       zone.served = version;
-      this.answers.forget(zone);
+      this.#forget();
     };
     this.taking = new Taking({
       pool,
@@ -229,14 +240,20 @@ class World {
       report,
     });
     this.answers = new IxfrAnswers({ pool, registry, leases: this.leases });
+    this.renders = new Renders({ pool, registry, leases: this.leases, answers: this.answers });
     this.compaction = new Compaction({
       pool,
       registry,
       zones: () => [this.zone],
       inTurn: (_, work) => work(),
       isLive: () => true,
-      moved: (zone) => this.answers.forget(zone),
+      moved: () => this.#forget(),
     });
+  }
+
+  #forget(): void {
+    this.answers.forget(this.zone);
+    this.renders.forget(this.zone);
   }
 
   #change(numbers: readonly number[]): { removed: RawRecord[]; added: RawRecord[] } {
@@ -297,9 +314,8 @@ class World {
     return Buffer.concat([...reader.messages(), ...single]);
   }
 
-  octetsOfAnswer(answer: IxfrAnswer): Buffer {
-    const list = new FrameList(this.pool.directory.view(answer.messages));
-    return Buffer.concat(Array.from({ length: list.length }, (_, i) => this.pool.directory.view(list.entry(i))));
+  octetsOfAnswer(answer: TransferAnswer): Buffer {
+    return Buffer.concat([...new VersionReader(answer.root, this.pool.directory).messages()]);
   }
 
   startReading(which: number): void {
@@ -317,6 +333,20 @@ class World {
     if (version === undefined) return;
     const answer = await this.answers.get(this.zone, version.handle.serial);
     if (answer !== 'AXFR') this.#read(answer.slot, () => this.octetsOfAnswer(answer.answer));
+  }
+
+  /** For an old secondary: of any version that is kept, from any of them, or whole. */
+  async askInFormat(which: number, from: number, format: TransferFormat): Promise<void> {
+    const kept = this.zone.history.versions;
+    const version = kept[which % Math.max(1, kept.length)];
+    if (version === undefined) return;
+    const { handle, slot } = version;
+    const serial = kept[from % (kept.length + 1)]?.handle.serial ?? null;
+    const render = await this.renders.get(this.zone, { version: handle, slot, from: serial, format });
+    assert.ok(render !== undefined);
+    this.#read(render.slot, () => this.octetsOfAnswer(render.answer));
+    const isWhole = render.answer.form === 'zone';
+    if (isWhole) assert.equal(render.answer.records, handle.records + 1);
   }
 
   #read(slot: number, read: () => Buffer): void {
@@ -352,7 +382,7 @@ class World {
     const aside = history.relocate(result.value, shadow);
     if (shadow !== undefined && aside !== undefined) this.zone.shadow = { ...shadow, ...aside };
     this.zone.served = history.versions.find(({ handle }) => handle.id === servedId);
-    this.answers.forget(this.zone);
+    this.#forget();
     const now = [...history.versions, ...(aside === undefined ? [] : [aside])].map(({ handle }) => handle);
     now.forEach((handle, i) => {
       const wanted = before[i];
@@ -378,11 +408,14 @@ class World {
     assert.ok(history.octets >= 0);
   }
 
-  end(): void {
+  async end(): Promise<void> {
     for (const { slot } of this.readings) Atomics.sub(this.row, slot, 1);
     if (this.zone.shadow !== undefined) this.zone.history.dropAside(this.zone.shadow);
     this.zone.history.clear();
-    this.answers.forget(this.zone);
+    this.#forget();
+    // What is rendered for single clients is given back in the turn after that in which it is told.
+    await nextTurn();
+    await nextTurn();
     this.look();
     this.pool.end();
     assert.equal(this.leases.retiredCount, 0);
@@ -412,6 +445,15 @@ const op = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({ kind: fc.constantFrom('read' as const, 'ask' as const, 'stop' as const), at: fc.nat(50) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('ask-in-format' as const),
+      at: fc.nat(50),
+      from: fc.nat(50),
+      format: fc.constantFrom('uncompressed' as const, 'one-answer' as const),
+    }),
   },
   {
     weight: 3,
@@ -480,6 +522,9 @@ test('whatever is done to a zone, what is held can be read, and in the end nothi
             case 'ask':
               await world.ask(one.at);
               break;
+            case 'ask-in-format':
+              await world.askInFormat(one.at, one.from, one.format);
+              break;
             case 'stop':
               world.stopReading(one.at);
               break;
@@ -500,7 +545,7 @@ test('whatever is done to a zone, what is held can be read, and in the end nothi
           }
           world.check();
         }
-        world.end();
+        await world.end();
       },
     ),
     { numRuns: Number(process.env['RUNS'] ?? 150) },

@@ -1,6 +1,6 @@
 /** What a front knows, made by hand: zones in each state, rules, keys; and what its answers say. */
 import assert from 'node:assert/strict';
-import type { IxfrWish, PolicyUpdate } from '../../src/front/messages.ts';
+import type { AnswerWish, PolicyUpdate } from '../../src/front/messages.ts';
 import type { Outcome, RequestContext, ShadowHit } from '../../src/front/outcome.ts';
 import { makePeer, type Peer } from '../../src/front/peer.ts';
 import { handleRequest } from '../../src/front/pipeline.ts';
@@ -31,7 +31,7 @@ export class FrontWorld {
   readonly leases = new Int32Array(new SharedArrayBuffer(64));
   readonly expiries = new Float64Array(16).fill(Number.POSITIVE_INFINITY);
   /** What fronts asked control for. */
-  readonly wishes: IxfrWish[] = [];
+  readonly wishes: AnswerWish[] = [];
   readonly shadows: ShadowHit[] = [];
   readonly zones = new FrontZones(this.leases, this.expiries, (wish) => this.wishes.push(wish));
   readonly rates: RateTable = newRateTable();

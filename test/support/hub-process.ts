@@ -35,7 +35,7 @@ const hub = new FrontHub({
   },
   onEvents: () => undefined,
   onRelayWanted: async () => undefined,
-  onIxfrWanted: async () => undefined,
+  onAnswerWanted: async () => undefined,
   onNotify: () => undefined,
   onOffences: () => undefined,
   onDeath: (front, _error, replaced) => say({ died: front, replaced }),

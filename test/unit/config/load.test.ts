@@ -200,7 +200,7 @@ secondaries: { plain: { address: "2001:db8::7" }, silent: { sources: [192.0.2.0/
 
   const retry = { tries: 5, timeoutMs: 60_000, backoff: 2 };
   const common = { keys: [], transport: 'udp', sourceAddress: undefined, tls: undefined, edns: true };
-  const waits = { notifyRetry: retry, notifyDelayMs: 0, reservedTransfers: 1, weight: 1 };
+  const waits = { notifyRetry: retry, notifyDelayMs: 0, reservedTransfers: 1, weight: 1, format: 'compressed' };
   assert.deepEqual(config.secondaries.get('plain'), {
     name: 'plain',
     address: { host: '2001:db8::7', port: 53 },
@@ -234,6 +234,7 @@ secondaries:
     notify-retry: { tries: 2, timeout: 3s, backoff: 1.5 }
     notify-delay: 10s
     edns: false
+    format: one-answer
     source-address: 192.0.2.53
   t: { address: "192.0.2.8:5353", notify: false, transport: tcp, key: k1 }`);
 
@@ -252,6 +253,7 @@ secondaries:
     notifyDelayMs: 10_000,
     reservedTransfers: 1,
     weight: 1,
+    format: 'one-answer',
   });
   const other = config.secondaries.get('t');
   assert.deepEqual([other?.address?.port, other?.notify, other?.transport, other?.keys], [5353, false, 'tcp', ['k1']]);
