@@ -52,7 +52,7 @@ async function serve({
     },
     files: { [`zones/${ZONE}`]: zoneText('x'), 'zones/small.example': SMALL_TEXT },
   });
-  await service.event('zone-updated', ({ zone }) => zone === ZONE);
+  await Promise.all([ZONE, 'small.example'].map((name) => service.event('zone-updated', ({ zone }) => zone === name)));
   return service;
 }
 
@@ -119,6 +119,28 @@ test('a queue holds who finds no place: it is served when one comes free on any 
   await until('one runs', async () => (await running(service)).length === 1);
   assert.equal((await ask(service.port, 'small.example')).opt?.ede?.text, 'no place came free in time');
   again.end();
+  await service.stop();
+});
+
+test('a client that ends its side while it waits is served, as it may read on; one that resets gives its place back', async () => {
+  const service = await serve({ limits: { concurrent: 1, queue: { length: 1, wait: '20s' } }, fronts: 1 });
+  const first = await askSlowly(service.port, ZONE);
+  await until('one runs', async () => (await running(service)).length === 1);
+  const gone = await askSlowly(service.port, ZONE);
+  const queued = async (): Promise<number> => (await running(service)).filter(({ state }) => state === 'queued').length;
+  await until('one waits', async () => (await queued()) === 1);
+  assert.equal((await ask(service.port, 'small.example')).opt?.ede?.text, 'too many transfers at a time');
+
+  gone.socket.resetAndDestroy();
+  await until('its place in the queue is given back', async () => (await queued()) === 0);
+  // Sends FIN right behind its query.
+  const halfClosed = ask(service.port, 'small.example');
+  await until('the next one waits there', async () => (await queued()) === 1);
+  await wait(300);
+  assert.equal(await queued(), 1, 'it is taken for gone');
+  first.end();
+
+  assert.equal((await halfClosed).rcode, 0);
   await service.stop();
 });
 

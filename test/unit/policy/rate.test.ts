@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { chargeTokens, newRateTable, type RateTable, returnToken, takeToken } from '../../../src/policy/limits/rate.ts';
+import {
+  chargeTokens,
+  newRateTable,
+  newVolumeTable,
+  type RateTable,
+  returnToken,
+  takeToken,
+} from '../../../src/policy/limits/rate.ts';
 import type { Rate } from '../../../src/policy/rule-config.ts';
 import type { HammerTask } from '../../support/rate-hammer.ts';
 
@@ -107,27 +114,56 @@ test('what a bucket left in the table before the clock went round stops nobody',
   assert.equal(passes(rates, 'k', rate, NOW + 10 * period + 86_400_000, 9), 3);
 });
 
-test('two threads that hammer one bucket get what it holds, no more and no less', { timeout: 20_000 }, async () => {
-  const count = 500;
+/** What two threads say that take from one bucket at once. */
+async function hammer<T>(task: Omit<HammerTask, 'now' | 'ready' | 'threads'>): Promise<[T, T]> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const entry = new URL(`../../support/rate-hammer.${extension}`, import.meta.url);
+  const ready = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: HammerTask = { ...task, now: NOW, ready, threads: 2 };
+  const workers = [1, 2].map(() => new Worker(entry, { workerData }));
+  const said = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0] as T));
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  return said as [T, T];
+}
+
+test('two threads that hammer one bucket get what it holds, no more and no less', { timeout: 20_000 }, async () => {
+  const count = 500;
   for (let round = 0; round < 3; round++) {
-    const task: HammerTask = {
-      table: newRateTable(),
-      key: key(`round ${round}`),
-      rate: { count, perMs: 60_000 },
-      now: NOW,
-      attempts: 5000,
-      ready: new Int32Array(new SharedArrayBuffer(4)),
-      threads: 2,
-    };
-    const workers = [1, 2].map(() => new Worker(entry, { workerData: task }));
+    const rate = { count, perMs: 60_000 };
+    const taken = await hammer<number>({ table: newRateTable(), key: key(`round ${round}`), rate, attempts: 5000 });
 
-    const taken = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0] as number));
-
-    assert.equal((taken[0] as number) + (taken[1] as number), count);
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    assert.equal(taken[0] + taken[1], count);
   }
+});
+
+test('two threads that take octets of one volume get all of it, and one answer more at most', {
+  timeout: 20_000,
+}, async () => {
+  // A second an octet, so that nothing is rounded.
+  const rate = { count: 3600, perMs: 3_600_000 };
+  for (const each of [1, 7, 3599]) {
+    const octets = { of: 'volume', each } as const;
+    const taken = await hammer<number>({ table: newVolumeTable(), key: key(`${each}`), rate, attempts: 4000, octets });
+
+    assert.equal(taken[0] + taken[1], Math.ceil(rate.count / each), `${each} octets each`);
+  }
+});
+
+test('two threads that take shares of one bandwidth are told times that no other has, without a gap', {
+  timeout: 20_000,
+}, async () => {
+  const [attempts, each] = [2000, 1000];
+  const octets = { of: 'bandwidth', each } as const;
+  const rate = { count: 1_000_000, perMs: 1000 };
+  const [one, other] = await hammer<number[]>({ table: newRateTable(), key: key('b'), rate, attempts, octets });
+
+  // A millisecond each, and a tenth of a second of them is there after a rest.
+  const times = [...one, ...other].sort((a, b) => a - b);
+  assert.deepEqual(
+    times,
+    Array.from({ length: 2 * attempts }, (_, i) => Math.max(0, i - 100)),
+  );
+  for (const told of [one, other]) assert.ok(told.every((time, i) => i === 0 || time >= (told[i - 1] as number)));
 });
 
 test('a token that is given back can be taken again, and none is won by it', () => {
