@@ -70,12 +70,20 @@ export class LmdbStore implements VersionStore {
     });
   }
 
-  note(zone: string, record: ZoneRecord, isUrgent = false): void {
-    this.#post({ kind: 'record', zone, record, isUrgent });
+  note(zone: string, record: ZoneRecord): void {
+    this.#post({ kind: 'record', zone, record, isUrgent: false, request: undefined });
+  }
+
+  noteNow(zone: string, record: ZoneRecord): Promise<string | undefined> {
+    const request = this.#nextRequest++;
+    return new Promise((resolve) => {
+      this.#commits.set(request, resolve);
+      this.#post({ kind: 'record', zone, record, isUrgent: true, request });
+    });
   }
 
   remove(zone: string): void {
-    this.#post({ kind: 'record', zone, record: undefined, isUrgent: true });
+    this.#post({ kind: 'record', zone, record: undefined, isUrgent: true, request: undefined });
   }
 
   async close(): Promise<void> {

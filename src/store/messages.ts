@@ -22,6 +22,8 @@ export type ToStore =
       readonly zone: string;
       readonly record: ZoneRecord | undefined;
       readonly isUrgent: boolean;
+      /** To be told when it is durable. */
+      readonly request: number | undefined;
     }
   | {
       readonly kind: 'load';

@@ -21,6 +21,8 @@ export class StoreThread {
   readonly #send: (message: FromStore) => void;
   #commits: { readonly request: number; readonly commit: Commit }[] = [];
   #records = new Map<string, ZoneRecord | undefined>();
+  /** Requests that wait for the records at hand. */
+  #noted: number[] = [];
   #isScheduled = false;
   #recordTimer: NodeJS.Timeout | undefined;
 
@@ -44,6 +46,7 @@ export class StoreThread {
       case 'record':
         this.#endRemoval(message.zone);
         this.#records.set(message.zone, message.record);
+        if (message.request !== undefined) this.#noted.push(message.request);
         if (message.isUrgent) this.#schedule();
         else this.#recordTimer ??= setTimeout(() => this.#flush(), RECORDS_MS);
         return;
@@ -79,18 +82,22 @@ export class StoreThread {
     const commits = this.#commits.splice(0, MOST_COMMITS);
     const records = this.#records;
     this.#records = new Map();
+    const noted = this.#noted;
+    this.#noted = [];
     if (this.#commits.length > 0) this.#schedule();
     if (commits.length === 0 && records.size === 0) return;
-    if (this.#try(commits, records) || commits.length <= 1) return;
+    const failure = this.#try(commits, records);
+    if (noted.length > 0) this.#send({ kind: 'committed', requests: noted, failure });
+    if (failure === undefined || commits.length <= 1) return;
     // One of them may be what is wrong, as one that is too large for the disk.
     for (const commit of commits) this.#try([commit], new Map());
   }
 
-  /** Tells how it ended; not for several that failed together, which are tried one by one. */
+  /** Tells how it ended, and gives why it failed; several that failed together are not told: they are tried one by one. */
   #try(
     commits: readonly { readonly request: number; readonly commit: Commit }[],
     records: ReadonlyMap<string, ZoneRecord | undefined>,
-  ): boolean {
+  ): string | undefined {
     let failure: string | undefined;
     try {
       this.#store.commit(
@@ -105,7 +112,7 @@ export class StoreThread {
     if (failure === undefined || commits.length === 1) {
       this.#send({ kind: 'committed', requests: commits.map(({ request }) => request), failure });
     }
-    return failure === undefined;
+    return failure;
   }
 
   #load(request: number, wanted: readonly WantedZone[]): void {

@@ -64,8 +64,10 @@ export interface VersionStore {
   load(zones: readonly WantedZone[], onZone: (zone: LoadedZone) => void): Promise<void>;
   /** Resolves when the version is durable: with undefined, or with a sentence why it is not. */
   commit(commit: Commit): Promise<string | undefined>;
-  /** Soon, and at the latest when closed; at once where it `isUrgent`. */
-  note(zone: string, record: ZoneRecord, isUrgent?: boolean): void;
+  /** Soon, and at the latest when closed. */
+  note(zone: string, record: ZoneRecord): void;
+  /** Resolves when it is durable: with undefined, or with a sentence why it is not. */
+  noteNow(zone: string, record: ZoneRecord): Promise<string | undefined>;
   /** The zone is no longer ours. */
   remove(zone: string): void;
   close(): Promise<void>;
@@ -76,6 +78,7 @@ export const noStore: VersionStore = {
   load: async () => undefined,
   commit: async () => undefined,
   note: () => undefined,
+  noteNow: async () => undefined,
   remove: () => undefined,
   close: async () => undefined,
 };

@@ -26,7 +26,7 @@ export interface CommandDeps {
   /** What was held is served: its timers hold from now on. */
   readonly released: (zone: Zone, timers: SoaTimers) => void;
   /** Has the store know at once what it is to know besides versions. */
-  readonly note: (zone: Zone) => void;
+  readonly note: (zone: Zone) => Promise<string | undefined>;
   readonly report: (event: CommandEvent, fields: Record<string, unknown>) => void;
 }
 
@@ -62,9 +62,8 @@ export class ZoneCommands {
     zone.isPinned = true;
     zone.history.pin(version.handle.id);
     if (version !== zone.served) this.#deps.publish(zone, version);
-    this.#deps.note(zone);
     this.#deps.report('zone-pinned', { zone: zone.name, serial, pinned: true });
-    return done(`pinned at serial ${serial}`);
+    return this.#durable(zone, `pinned at serial ${serial}`);
   }
 
   async unpin(zone: Zone): Promise<CommandResult> {
@@ -73,9 +72,8 @@ export class ZoneCommands {
     zone.isPinned = false;
     zone.history.pin(undefined);
     if (newest !== zone.served) this.#deps.publish(zone, newest);
-    this.#deps.note(zone);
     this.#deps.report('zone-pinned', { zone: zone.name, serial: newest.handle.serial, pinned: false });
-    return done(`serves serial ${newest.handle.serial}`);
+    return this.#durable(zone, `serves serial ${newest.handle.serial}`);
   }
 
   /** Old content under a serial newer than ours, until the primary has something new. */
@@ -88,10 +86,11 @@ export class ZoneCommands {
     if ([version, newest].some((one) => this.#isSigned(zone, one))) {
       return refused('zone-signed', 'a signed zone cannot be told under another serial');
     }
-    const failure = await this.#deps.taking.setAside(zone);
-    if (failure !== undefined) return refused('failed', failure);
+    const unsettled = await this.#deps.taking.setAside(zone);
+    if (unsettled !== undefined) return refused('failed', unsettled);
     // Before the version itself: after a restart, differences are not to be applied to it.
-    this.#deps.note(zone);
+    const failure = await this.#deps.note(zone);
+    if (failure !== undefined) return refused('not-stored', failure);
     const primarySerial = (sourceOf(zone) as { serial: number }).serial;
     const as = { serial: (newest.handle.serial + 1) >>> 0, primarySerial };
     const error = await this.#deps.taking.takeContent(zone, version.handle, as, 'rollback');
@@ -124,8 +123,13 @@ export class ZoneCommands {
     zone.held = undefined;
     zone.rejected = { serial: held.serial, hash: hashOfContent(shadow.handle, this.#deps.directory) };
     // With its content: after a restart it comes once more, and is not to be decided about again.
-    this.#deps.note(zone);
-    return done(`serial ${held.serial} is rejected`);
+    return this.#durable(zone, `serial ${held.serial} is rejected`);
+  }
+
+  /** Done when a restart would not undo it. */
+  async #durable(zone: Zone, text: string): Promise<CommandResult> {
+    const failure = await this.#deps.note(zone);
+    return failure === undefined ? done(text) : refused('not-stored', `${text}, but only until a restart: ${failure}`);
   }
 
   #isSigned(zone: Zone, { handle }: { readonly handle: KeptVersion['handle'] }): boolean {

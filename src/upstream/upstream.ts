@@ -113,7 +113,7 @@ export class Upstream {
       look: (zone) => this.#look(zone.name),
       publish: (zone, version) => this.#publishing.publish(zone, version),
       released: (zone, timers) => this.#step(zone.name, { kind: 'released', timers }),
-      note: (zone) => store.note(zone.name, recordOf(zone), true),
+      note: (zone) => store.noteNow(zone.name, recordOf(zone)),
     });
     this.#restorer = new Restorer({
       store,

@@ -236,7 +236,7 @@ class World {
       look: () => undefined,
       publish,
       released: () => undefined,
-      note: () => undefined,
+      note: async () => undefined,
       report,
     });
     this.answers = new IxfrAnswers({ pool, registry, leases: this.leases });
