@@ -8,11 +8,10 @@ import { loadConfig } from '../config/load.ts';
 import { compareConfigs } from '../config/reload.ts';
 import { Counters, newCounterRow } from '../front/counters.ts';
 import { FrontHub, type PublishedAnswer, type PublishedVersion, type PublishedZone } from '../front/hub.ts';
-import type { AnswerOffer, AnswerWish, FrontEvent, ReceivedNotify } from '../front/messages.ts';
+import type { AnswerWish, FrontEvent, ReceivedNotify } from '../front/messages.ts';
 import { takeTurn } from '../front/relay-turns.ts';
 import { Tarpit } from '../front/tarpit.ts';
 import { UdpServer } from '../front/udp.ts';
-import { FrontZones } from '../front/zones.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { Standings } from '../notify/standings.ts';
 import { newQuotaTables } from '../policy/limits/quota.ts';
@@ -25,7 +24,6 @@ import type { Log } from '../telemetry/log.ts';
 import { Leases } from '../upstream/leases.ts';
 import type { ServedZone } from '../upstream/publishing.ts';
 import { Upstream, type UpstreamEvent } from '../upstream/upstream.ts';
-import type { SlabHandle } from '../zone/slab.ts';
 import { SlabRegistry } from '../zone/slab-registry.ts';
 import { Bans } from './bans.ts';
 import { cutTransfer, endsWithin } from './drain.ts';
@@ -39,6 +37,7 @@ import { ServiceReport } from './report.ts';
 import type { InheritedSocket } from './sockets.ts';
 import { openStore } from './store.ts';
 import { TlsKeeper } from './tls-keeper.ts';
+import { UdpZones } from './udp-zones.ts';
 
 const TICK_MS = 1_000;
 
@@ -57,7 +56,7 @@ export class Service {
   readonly #tls: TlsKeeper;
   readonly #bans: Bans;
   readonly #udp: UdpServer;
-  readonly #udpZones: FrontZones;
+  readonly #udpZones: UdpZones;
   readonly #udpCounters = new Counters(newCounterRow());
   readonly #standings: Standings;
   readonly #notifier: Notifier;
@@ -149,19 +148,18 @@ export class Service {
       onOffences: (offences) => this.#bans.offend(offences),
       onDeath: (front, error, replaced) => this.#onFrontDeath(front, error, replaced),
     });
-    this.#udpZones = new FrontZones(this.#leases.row(this.#udpRow), this.#leases.expiries, (wish) => {
-      // Whatever goes wrong there, the client is told to come back over TCP.
-      const answer = this.#answerWish(wish).catch(() => undefined);
-      void answer.then((published) =>
-        this.#udpZones.take(wish, published && this.#udpOffer(published), this.#slabsOf(published)),
-      );
+    this.#udpZones = new UdpZones({
+      row: this.#udpRow,
+      leases: this.#leases,
+      registry,
+      answer: (wish) => this.#answerWish(wish),
     });
     const held = new SharedCount(counts, this.#udpRow);
     this.#udp = new UdpServer({
       addresses: udpAddresses(config.listen, sockets),
       clock: this.#clock,
       counters: this.#udpCounters,
-      zones: this.#udpZones,
+      zones: this.#udpZones.zones,
       policy,
       bans,
       rates: this.#rates,
@@ -201,7 +199,7 @@ export class Service {
         expired: (zone) => this.#publish(zone, { kind: 'expired' }),
         removed: (zone) => {
           this.#hub.remove(zone);
-          this.#udpZones.remove(zone);
+          this.#udpZones.zones.remove(zone);
           this.#withdraw(zone);
         },
         changed: () => this.#configureZones(),
@@ -357,16 +355,12 @@ export class Service {
 
   #publish(zone: string, state: PublishedZone): void {
     this.#hub.publish(zone, state);
+    this.#udpZones.publish(zone, state);
     if (state.kind !== 'served') {
-      this.#udpZones.set(zone, state, []);
       this.#withdraw(zone);
       return;
     }
-    const { handle, slot, serials, step } = state.version;
-    this.#leases.leaseFor(this.#udpRow, slot);
-    const slabs = [...this.#registry.handles(handle.usage), ...this.#slabsOf(step)];
-    const offer = step && { ...this.#udpOffer(step), from: step.from };
-    this.#udpZones.set(zone, { kind: 'served', version: handle, lease: slot, serials, step: offer }, slabs);
+    const { handle } = state.version;
     // Not before it is served (RFC 1996 §4.2).
     this.#standings.served(zone, handle.serial);
     this.#notifier.served(zone, handle.serial, handle.soaRecord);
@@ -395,15 +389,6 @@ export class Service {
 
   #answerWish({ zone, ...wish }: AnswerWish): Promise<PublishedAnswer | undefined> {
     return this.#upstream.answer(zone, wish);
-  }
-
-  #udpOffer({ answer, slot }: PublishedAnswer): AnswerOffer {
-    this.#leases.leaseFor(this.#udpRow, slot);
-    return { answer, lease: slot };
-  }
-
-  #slabsOf(published: PublishedAnswer | undefined): SlabHandle[] {
-    return published === undefined ? [] : this.#registry.handles(published.answer.usage);
   }
 
   #onUpstreamEvent(event: UpstreamEvent, fields: Record<string, unknown>): void {
