@@ -154,6 +154,10 @@ export interface AdminSource {
   zoneDetail(name: string): ZoneDetail | undefined;
   /** Undefined where that is no catalog zone. */
   catalog(name: string): CatalogReport | undefined;
+  /** Reads the configuration again, as SIGHUP does; resolves when it is in force, or refused. */
+  reload(): Promise<CommandReport>;
+  /** Ends the service, as SIGTERM does. */
+  drain(): CommandReport;
   /** Changes a zone; `serial` for pin and rollback. Undefined where there is no such zone. */
   command(zone: string, command: ZoneCommand, serial: number | undefined): Promise<CommandReport> | undefined;
   secondaries(): readonly SecondaryReport[];

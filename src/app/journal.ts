@@ -49,14 +49,17 @@ export class Journal {
     }
   }
 
-  /** The audit log is opened anew, as it may have been moved away to be kept. */
-  configure(config: Pick<Config, 'log' | 'audit'>): void {
+  /** The audit log is opened anew, as it may have been moved away to be kept; why it could not, where it could not. */
+  configure(config: Pick<Config, 'log' | 'audit'>): string | undefined {
     this.log = this.#createLog(config);
     try {
       this.#audit.open(config.audit?.file);
     } catch (error) {
-      this.log.error('the audit log cannot be opened: nothing is audited', { why: (error as Error).message });
+      const why = (error as Error).message;
+      this.log.error('the audit log cannot be opened: the one before goes on', { why });
+      return why;
     }
+    return undefined;
   }
 
   audit(event: EventName, fields: Readonly<Record<string, unknown>>): void {

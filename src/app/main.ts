@@ -9,7 +9,7 @@ let service: Service | undefined;
 // The terminal sends Ctrl-C to parent and service alike; the parent passes it on, once.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => void end());
-process.on('SIGHUP', () => service?.reload());
+process.on('SIGHUP', () => void service?.reload());
 process.on('disconnect', () => void end());
 process.on('message', (message: SupervisorMessage) => {
   switch (message.kind) {
@@ -17,7 +17,7 @@ process.on('message', (message: SupervisorMessage) => {
       void start(message);
       return;
     case 'reload':
-      service?.reload();
+      void service?.reload();
       return;
     case 'drain':
       void end();

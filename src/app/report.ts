@@ -50,6 +50,8 @@ export interface ReportParts {
   readonly bans: Bans;
   readonly exposure: Exposure;
   readonly isDraining: () => boolean;
+  readonly reload: () => Promise<CommandReport>;
+  readonly drain: () => void;
 }
 
 export class ServiceReport implements AdminSource {
@@ -178,6 +180,15 @@ export class ServiceReport implements AdminSource {
 
   notifies(): Readonly<Record<string, number>> {
     return this.#parts.notifier.results;
+  }
+
+  reload(): Promise<CommandReport> {
+    return this.#parts.reload();
+  }
+
+  drain(): CommandReport {
+    this.#parts.drain();
+    return { ok: true, text: 'running transfers end, then the service does' };
   }
 
   command(name: string, command: ZoneCommand, serial = 0): Promise<CommandReport> | undefined {

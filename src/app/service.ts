@@ -1,5 +1,6 @@
 /** Builds everything that lives long, and owns start, reload and drain. The only code that knows all parts. */
 import { readFileSync } from 'node:fs';
+import type { CommandReport } from '../admin/api.ts';
 import { type AdminServer, startAdmin } from '../admin/server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { ZonegateError } from '../base/errors.ts';
@@ -221,6 +222,9 @@ export class Service {
       exposure: this.#exposure,
       bans: this.#bans,
       isDraining: () => this.#drainer !== undefined,
+      reload: () => this.reload(),
+      // As the parent would: it is told, and ends with us.
+      drain: () => process.kill(process.pid, 'SIGTERM'),
     });
   }
 
@@ -257,28 +261,36 @@ export class Service {
   }
 
   /** One after the other. */
-  reload(): void {
-    this.#reloading = this.#reloading.then(() => this.#reload());
+  reload(): Promise<CommandReport> {
+    const report = this.#reloading.then(() => this.#reload());
+    this.#reloading = report.then(() => undefined);
+    return report;
   }
 
   /** Checks the new file whole; then swaps what can be swapped, and names what cannot. */
-  async #reload(): Promise<void> {
+  async #reload(): Promise<CommandReport> {
     const loaded = loadConfig(this.#configFile);
     if (!loaded.ok) {
       const errors = loaded.problems.map(({ file, line, path, message }) => ({ file, line, path, message }));
       // Whatever the file says: the audit log may have been moved away.
       this.#journal.configure(this.#config);
       this.#log.event('reloaded', { ok: false, errors }, 'error');
-      return;
+      const first = errors[0];
+      const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+      return {
+        ok: false,
+        why: 'bad-config',
+        text: `${first?.file}:${first?.line}: ${first?.path}: ${first?.message}${more}`,
+      };
     }
     const { changed, needsRestart } = compareConfigs(this.#config, loaded.config);
     // Before the rules that go by them.
     await this.#sets.configure(loaded.config.prefixSets);
-    if (this.#drainer !== undefined) return;
+    if (this.#drainer !== undefined) return { ok: false, why: 'draining', text: 'the service is about to end' };
     const inUse = this.#exposure.keysInUse(this.#config, loaded.config, this.#clock.now());
     const { listen, store, threads, admin } = this.#config;
     this.#config = { ...loaded.config, listen, store, threads, admin };
-    this.#journal.configure(this.#config);
+    const unaudited = this.#journal.configure(this.#config);
     this.#bans.configure(this.#config);
     const { replaced, kept } = this.#tls.reload(this.#config);
     this.#upstream.configure(this.#config).catch((error: unknown) => {
@@ -292,9 +304,15 @@ export class Service {
       'needs-restart': needsRestart,
       ...(replaced.length > 0 && { certificates: replaced }),
       ...(kept.length > 0 && { 'certificates-kept': kept }),
+      ...(unaudited !== undefined && { 'audit-kept': unaudited }),
       ...(inUse.length > 0 && { 'removed-in-use': inUse }),
       ...(warnings.length > 0 && { warnings }),
     });
+    const waits = needsRestart.length === 0 ? '' : `; ${needsRestart.join(', ')} need a restart`;
+    return {
+      ok: true,
+      text: `${changed.length === 0 ? 'nothing has changed' : `in force: ${changed.join(', ')}`}${waits}`,
+    };
   }
 
   /** Running transfers go on to their end, or to that of `drain-timeout`; then everything stops. */

@@ -66,7 +66,24 @@ export const written = <T>(expected: string, parse: (text: string) => Parsed<T>)
     return z.NEVER;
   });
 
-export const duration = () => written(DURATION, parseDuration);
+/** What a timer can wait: 24 days, as more milliseconds than 2^31 would be none at all. */
+const MOST_MS = 24 * 86_400_000;
+
+/** `least` and `most` in milliseconds. */
+export const duration = (least = 0, most = MOST_MS) =>
+  written(DURATION, (text): Parsed<number> => {
+    const parsed = parseDuration(text);
+    if (!parsed.ok || (parsed.value >= least && parsed.value <= most)) return parsed;
+    return { ok: false, failure: `expected a duration from ${durationText(least)} to ${durationText(most)}` };
+  });
+
+/** Compared with clocks, never waited for. */
+export const longDuration = () => written(DURATION, parseDuration);
+
+const durationText = (ms: number): string => {
+  if (ms % 86_400_000 === 0 && ms > 0) return `${ms / 86_400_000}d`;
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+};
 
 export const size = () => written(SIZE, parseSize);
 

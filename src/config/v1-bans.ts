@@ -1,7 +1,7 @@
 /** `bans`: its shape on disk, and what the program is given. */
 import type { z } from 'zod';
 import type { BanConfig } from '../policy/bans.ts';
-import { duration, flag, integer, list, mapping, number, written } from './shapes.ts';
+import { flag, integer, list, longDuration, mapping, number, written } from './shapes.ts';
 import { nothingLeft } from './take-apart.ts';
 import * as values from './values.ts';
 
@@ -10,9 +10,11 @@ const weight = (preset: number, description: string) => number(0, 1_000_000).pre
 export const bans = mapping({
   enabled: flag().prefault(true).meta({ description: 'false: nobody is turned away, and nothing is counted.' }),
   threshold: number(1, 1_000_000).prefault(100).meta({ description: 'Points that bring a ban;' }),
-  'half-life': duration().prefault('10m').meta({ description: 'half of them are gone after this time.' }),
-  first: duration().prefault('1m').meta({ description: 'Length of the first ban; each next one is twice as long,' }),
-  longest: duration().prefault('1d').meta({ description: 'up to this.' }),
+  'half-life': longDuration().prefault('10m').meta({ description: 'half of them are gone after this time.' }),
+  first: longDuration()
+    .prefault('1m')
+    .meta({ description: 'Length of the first ban; each next one is twice as long,' }),
+  longest: longDuration().prefault('1d').meta({ description: 'up to this.' }),
   exempt: list(written('a network', values.parsePrefix), 'networks').prefault([]).meta({
     description: 'Never banned, as primaries and secondaries are not: health checks, say.',
   }),

@@ -1,6 +1,6 @@
 /** What guards a zone against a bad version, as version 1 of the configuration has it on disk. */
 import { readTrustAnchor } from '../guard/dnssec/anchor.ts';
-import { choice, duration, file, flag, integer, list, mapping, text, written } from './shapes.ts';
+import { choice, duration, file, flag, integer, list, longDuration, mapping, text, written } from './shapes.ts';
 import * as values from './values.ts';
 
 /** What a zone has where neither it nor `zone-defaults` says otherwise. */
@@ -38,7 +38,7 @@ const dnssec = mapping({
     description: 'More of them, as a zone file has them, for any number of zones.',
     example: 'keys/anchors',
   }),
-  'min-validity': duration().optional().meta({
+  'min-validity': longDuration().optional().meta({
     description: 'A version with a signature that ends sooner is refused.',
     preset: GUARD_DEFAULTS.dnssec['min-validity'],
   }),

@@ -10,6 +10,7 @@ import {
   integer,
   keyName,
   list,
+  longDuration,
   mapping,
   oneOrMany,
   text,
@@ -158,8 +159,8 @@ const limits = mapping({
       example: '10GB/h',
     }),
   'repeat-axfr': limit(rate.meta({ example: '3/h' }), values.RATE, {
-    'cool-down': duration().prefault('1m').meta({ description: 'Each next one is twice as long,' }),
-    longest: duration().prefault('1d').meta({ description: 'up to this.' }),
+    'cool-down': longDuration().prefault('1m').meta({ description: 'Each next one is twice as long,' }),
+    longest: longDuration().prefault('1d').meta({ description: 'up to this.' }),
     per,
   })
     .optional()

@@ -13,8 +13,10 @@ export const prefixSet = mapping({
     description: 'Where such a list is fetched.',
     example: 'https://feeds.example.net/partners.txt',
   }),
-  refresh: duration().optional().meta({ description: 'url only: how often; 15m unless given.', example: '15m' }),
-  timeout: duration().optional().meta({ description: 'url only: the longest that it may take; 10s.', example: '10s' }),
+  refresh: duration(1_000).optional().meta({ description: 'url only: how often; 15m unless given.', example: '15m' }),
+  timeout: duration(100)
+    .optional()
+    .meta({ description: 'url only: the longest that it may take; 10s.', example: '10s' }),
   'max-prefixes': integer(1, 10_000_000)
     .prefault(MAX_PREFIXES)
     .meta({ description: 'A list with more is not taken: the one before stays.' }),

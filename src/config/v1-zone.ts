@@ -1,6 +1,6 @@
 /** A zone as version 1 of the configuration has it on disk, in `zones` and in `zone-defaults`. */
 import { padding } from './padding.ts';
-import { choice, duration, integer, keyName, later, mapping, oneOrMany, size, text, written } from './shapes.ts';
+import { choice, integer, keyName, later, longDuration, mapping, oneOrMany, size, text, written } from './shapes.ts';
 import { catalogShapes } from './v1-catalogs.ts';
 import { GUARD_DEFAULTS, guardShapes } from './v1-guards.ts';
 import * as values from './values.ts';
@@ -36,7 +36,7 @@ export const ZONE_DEFAULTS = {
 } as const;
 
 const timer = (name: keyof typeof TIMERS, description: string) =>
-  duration().optional().meta({ description, preset: TIMERS[name] });
+  longDuration().optional().meta({ description, preset: TIMERS[name] });
 
 const frameSize = (value: string): values.Parsed<number> => {
   const parsed = values.parseSize(value);
@@ -97,7 +97,7 @@ export const zone = mapping({
       preset: HISTORY.versions,
     }),
     bytes: size().optional().meta({ description: 'octets that live for their sake,', preset: HISTORY.bytes }),
-    age: duration().optional().meta({ description: 'and how long ago they came.', preset: HISTORY.age }),
+    age: longDuration().optional().meta({ description: 'and how long ago they came.', preset: HISTORY.age }),
   })
     .optional()
     .meta({ description: 'What is kept of the versions before the one served.' }),

@@ -192,11 +192,11 @@ export class Connection implements TransferHost {
       case 'close':
         context.counters.add('dropped');
         if (outcome.refusal !== undefined) this.noteRefusal(outcome.refusal);
-        else if (outcome !== DROPPED) context.offend(this.peer.address, 'malformed');
+        else context.offend(this.peer.address, 'malformed');
         this.destroy('error');
         return;
       case 'delay':
-        this.#delay(outcome, message);
+        this.#delay(outcome, outcome.refusal, message);
         return;
       case 'answer':
         if (outcome.refusal !== undefined) this.noteRefusal(outcome.refusal);
@@ -234,7 +234,8 @@ export class Connection implements TransferHost {
     return { peer: this.peer, state, zones, now, isDelayed, keepalive, onShadow: (hit) => this.#noteShadow(hit) };
   }
 
-  #delay(delay: Delay, message: Bytes): void {
+  /** `refusal`: what is told where too many are held already. */
+  #delay(delay: Delay, refusal: Refusal, message: Bytes): void {
     const mine = new Uint8Array(message);
     this.#delayed++;
     this.#ownOctets += mine.length;
@@ -244,7 +245,8 @@ export class Connection implements TransferHost {
       this.#ownOctets -= mine.length;
       if (this.#fate !== undefined) return;
       const now = this.context.clock.now();
-      const outcome = next === 'drop' ? DROPPED : handleRequest(mine, this.#requestContext(now, true));
+      const outcome: Outcome =
+        next === 'drop' ? { kind: 'close', refusal } : handleRequest(mine, this.#requestContext(now, true));
       this.#act(outcome, mine, now);
       this.transfers.schedule();
     });
@@ -311,5 +313,3 @@ export class Connection implements TransferHost {
 /** A quantum is gathered in memory of the connection's own. */
 const tlsQuantum = (memory: number): number =>
   Math.min(TLS_QUANTUM, Math.max(1, Math.floor((memory - RESERVED_MEMORY) / 2 / 16_384)));
-
-const DROPPED: Outcome = { kind: 'close' };

@@ -71,7 +71,7 @@ export type Outcome = { readonly isLast?: boolean } & (
   | { readonly kind: 'transfer'; readonly transfer: AcceptedTransfer }
   | { readonly kind: 'relay'; readonly request: RelayRequest }
   /** To be asked again with `isDelayed` after `byMs`; `bytes` as they came, so a copy is needed. */
-  | ({ readonly kind: 'delay' } & Delay)
+  | ({ readonly kind: 'delay'; readonly refusal: Refusal } & Delay)
 );
 
 /** What a request is looked at with. */

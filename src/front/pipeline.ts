@@ -123,7 +123,12 @@ class RequestHandler {
       case 'drop':
         return { kind: 'close', refusal: this.#refusal('dropped') };
       case 'delay':
-        return { kind: 'delay', ...(rule.config.delay ?? NO_DELAY), rule: rule.name };
+        return {
+          kind: 'delay',
+          ...(rule.config.delay ?? NO_DELAY),
+          rule: rule.name,
+          refusal: this.#refusal('dropped'),
+        };
       case 'allow':
         return this.#allow(rule, facts, type);
       default:
@@ -141,6 +146,8 @@ class RequestHandler {
   }
 
   #tell(shadows: readonly number[], type: RequestType): void {
+    // They were told of when the request came.
+    if (this.#context.isDelayed) return;
     for (const place of shadows) {
       const rule = this.#state.policy.rules[place] as Rule;
       this.#state.tallies.shadowHit(place, this.#now);
@@ -200,8 +207,12 @@ class RequestHandler {
     if (sig0 !== undefined) return this.#authenticateSig0(sig0);
     if (tsig === undefined) return undefined;
     const seconds = Math.floor(this.#now / 1000);
-    const verdict = verifyRequest(this.#bytes, tsig, this.#state.keys, seconds, (key, time) =>
-      isInOrder(this.#state.signedTimes, key, time),
+    const verdict = verifyRequest(
+      this.#bytes,
+      tsig,
+      this.#state.keys,
+      seconds,
+      (key, time) => this.#context.isDelayed === true || isInOrder(this.#state.signedTimes, key, time),
     );
     switch (verdict.kind) {
       case 'valid':

@@ -7,8 +7,9 @@ import type { Counters } from './counters.ts';
 import type { FrontEvent, RefusalReason, RunningTransfer } from './messages.ts';
 import { detachQuery, type Refusal } from './outcome.ts';
 import type { Peer } from './peer.ts';
-import type { Admitted, Places, Ticket } from './places.ts';
+import type { Admitted, Ticket } from './places.ts';
 import { Relay, type RelayOutcome, type RelayRequest, type RelayTurns } from './relay.ts';
+import type { TransferLimits } from './transfer-limits.ts';
 import { clientOf, proofOf } from './transfer-report.ts';
 
 export interface RelayHost {
@@ -18,7 +19,7 @@ export interface RelayHost {
   /** Requests relayed, by zone, over all fronts. */
   readonly relaying: SharedCount;
   /** Over UDP there are no transfers. */
-  readonly transferLimits: { readonly places: Pick<Places, 'enter'> } | undefined;
+  readonly transferLimits: Pick<TransferLimits, 'places' | 'pace' | 'quotas'> | undefined;
   report(event: FrontEvent): void;
 }
 
@@ -37,7 +38,9 @@ export interface RelayPeer {
 export class Relays {
   readonly #host: RelayHost;
   readonly #client: RelayPeer;
-  readonly #queued = new Set<Ticket>();
+  readonly #queued = new Map<Ticket, RelayRequest>();
+  /** Those that wait for their share of a bandwidth. */
+  readonly #paced = new Set<Relay>();
   readonly #running = new Set<Relay>();
 
   constructor(host: RelayHost, client: RelayPeer) {
@@ -67,7 +70,7 @@ export class Relays {
     else if (entry.kind === 'admitted') this.#start(mine, entry.admitted);
     else {
       ticket = entry.ticket;
-      this.#queued.add(ticket);
+      this.#queued.set(ticket, mine);
       this.#host.counters.add('queued');
     }
   }
@@ -80,7 +83,19 @@ export class Relays {
       this.#refuse(request, 'relays', 'too many requests are relayed');
       return;
     }
-    const ended = (relay: Relay, outcome: RelayOutcome, why?: string): void => {
+    const quotas = request.type === 'SOA' ? undefined : this.#host.transferLimits?.quotas;
+    if (quotas?.takeOctets(request.allowedBy, request.facts, 0, clock.now()) === false) {
+      relaying.leave(place);
+      admitted?.leave();
+      this.#refuse(request, 'bytes', 'transfer volume limit reached');
+      return;
+    }
+    const paced = request.type === 'SOA' ? undefined : this.#host.transferLimits?.pace(request, () => this.#go(relay));
+    const ended = (_: Relay, outcome: RelayOutcome, why?: string): void => {
+      paced?.end();
+      this.#paced.delete(relay);
+      // Only now is it known how many they are.
+      quotas?.takeOctets(request.allowedBy, request.facts, relay.bytes, clock.now());
       relaying.leave(place);
       admitted?.leave();
       this.#running.delete(relay);
@@ -91,32 +106,55 @@ export class Relays {
       }
       this.#client.ended();
     };
-    const write = (framed: Uint8Array): boolean => this.#client.write(framed);
-    this.#running.add(new Relay(request, { write, ended }, turns, clock));
+    const write = (framed: Uint8Array): boolean => {
+      const takesMore = this.#client.write(framed);
+      paced?.sent(framed.length);
+      if (paced === undefined || paced.granted > 0) return takesMore;
+      this.#paced.add(relay);
+      paced.wait();
+      return false;
+    };
+    const relay = new Relay(request, { write, ended }, turns, clock);
+    this.#running.add(relay);
+  }
+
+  /** Its share has come. */
+  #go(relay: Relay): void {
+    this.#paced.delete(relay);
+    relay.resume();
   }
 
   /** The client takes more. */
   resume(): void {
-    for (const relay of this.#running) relay.resume();
+    for (const relay of this.#running) if (!this.#paced.has(relay)) relay.resume();
   }
 
   /** The client is gone. */
   close(): void {
-    for (const ticket of this.#queued) ticket.cancel();
+    for (const ticket of this.#queued.keys()) ticket.cancel();
     for (const relay of [...this.#running]) relay.cancel('closed-by-client');
   }
 
   running(now: number): RunningTransfer[] {
-    return [...this.#running].flatMap((relay) => {
-      const { type, zone, identity } = relay.request;
-      if (type === 'SOA') return [];
-      const { peer } = this.#client;
+    const queued = Array.from(this.#queued.values(), (request) =>
+      this.#runningTransfer(request, { serial: 0, bytes: 0, ms: 0, state: 'queued' }),
+    );
+    const running = Array.from(this.#running, (relay) => {
       const { bytes, startedAt, serial = 0 } = relay;
-      const state = bytes === 0 ? 'preparing' : 'sending';
-      const who = { zone, type, transport: peer.transport, client: clientOf(peer), identity };
-      // How much there is to come is not known.
-      return [{ ...who, serial, bytes, totalBytes: 0, ms: now - startedAt, state }];
+      const state = bytes === 0 ? 'preparing' : this.#paced.has(relay) ? 'paced' : 'sending';
+      return this.#runningTransfer(relay.request, { serial, bytes, ms: now - startedAt, state });
     });
+    return [...queued, ...running].flat();
+  }
+
+  /** None for a SOA query. How much there is to come is not known. */
+  #runningTransfer(
+    { type, zone, identity }: RelayRequest,
+    sent: Pick<RunningTransfer, 'serial' | 'bytes' | 'ms' | 'state'>,
+  ): RunningTransfer[] {
+    if (type === 'SOA') return [];
+    const { peer } = this.#client;
+    return [{ type, zone, identity, transport: peer.transport, client: clientOf(peer), totalBytes: 0, ...sent }];
   }
 
   #refuse(request: RelayRequest, why: RefusalReason, text: string): void {

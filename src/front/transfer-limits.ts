@@ -9,7 +9,7 @@ import { EDE, RCODE } from '../wire/registry.ts';
 import { buildAnswer } from './answer.ts';
 import type { Counters } from './counters.ts';
 import type { RefusalReason } from './messages.ts';
-import type { AcceptedTransfer, Refusal } from './outcome.ts';
+import type { AcceptedTransfer, Refusal, TransferFacts } from './outcome.ts';
 import { type Paced, Pacer } from './pacer.ts';
 import { Places } from './places.ts';
 import type { PolicyState } from './policy-state.ts';
@@ -53,7 +53,7 @@ export class TransferLimits {
   }
 
   /** Undefined where its rule has no bandwidth. */
-  pace(transfer: AcceptedTransfer, go: () => void): Paced | undefined {
+  pace(transfer: TransferFacts, go: () => void): Paced | undefined {
     const { allowedBy, facts } = transfer;
     const { bandwidth } = allowedBy.config.limits;
     if (bandwidth === undefined) return undefined;

@@ -133,7 +133,9 @@ export class UdpServer {
       else {
         counters.add('delayed');
         this.#options.tarpit.hold(outcome, (next) => {
-          if (this.#sockets.includes(socket) && next === 'go-on') {
+          if (!this.#sockets.includes(socket)) return;
+          if (next === 'drop') this.#noteRefusal(outcome.refusal, client);
+          else {
             act(handleRequest(message, this.#requestContext(peer, client, clock.now(), true)));
           }
         });

@@ -17,7 +17,6 @@ const MOST_PENDING = 8_000_000;
 
 export class AuditLog {
   readonly #options: AuditOptions;
-  #file: string | undefined;
   #descriptor: number | undefined;
   #end: ChainEnd = { seq: 0, hash: GENESIS };
   #pending: string[] = [];
@@ -29,21 +28,20 @@ export class AuditLog {
     this.#options = options;
   }
 
-  /** Also where the file is the same: it may have been moved away, to be kept. Throws where it cannot be opened. */
+  /**
+   * Also where the file is the same: it may have been moved away, to be kept. Throws where it cannot be opened, and goes
+   * on with the one before.
+   */
   open(file: string | undefined): void {
     this.flush();
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-    const isAnother = file !== this.#file;
-    this.#file = file;
-    if (file === undefined) return;
-    mkdirSync(dirname(file), { recursive: true });
-    const descriptor = openSync(file, 'a+', 0o640);
-    const { end, torn } = lastOf(descriptor);
-    // A file that was put in place of another goes on from it; one that is there already, from itself.
-    if (end !== undefined) this.#end = end;
-    else if (isAnother && this.#end.seq === 0) this.#end = { seq: 0, hash: GENESIS };
-    this.#descriptor = descriptor;
+    const before = this.#descriptor;
+    const next = file === undefined ? undefined : openAppending(file);
+    if (before !== undefined) closeSync(before);
+    this.#descriptor = next;
+    if (next === undefined) return;
+    const { end, torn } = lastOf(next);
+    // What still waits to be written goes on from where it was to go.
+    if (end !== undefined && this.#pending.length === 0) this.#end = end;
     this.write('audit-opened', torn === 0 ? {} : { 'torn-octets': torn });
     this.flush();
   }
@@ -95,6 +93,11 @@ export class AuditLog {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
+}
+
+function openAppending(file: string): number {
+  mkdirSync(dirname(file), { recursive: true });
+  return openSync(file, 'a+', 0o640);
 }
 
 /** Where the chain in a file ends; what a crash left of a line behind it is cut off. */

@@ -62,7 +62,15 @@ before(async () => {
         'silent.example': { primary: 'silent', mode: 'relay', relay: { concurrent: 1 } },
         'gone.example': { primary: 'gone', mode: 'relay' },
       },
-      rules: [{ name: 'local', match: { source: '127.0.0.0/8' }, action: 'allow' }],
+      rules: [
+        {
+          name: 'slow',
+          match: { source: '127.0.0.2' },
+          action: 'allow',
+          limits: { bandwidth: '60KB/s', bytes: '100KB/h' },
+        },
+        { name: 'local', match: { source: '127.0.0.0/8' }, action: 'allow' },
+      ],
       log: { transfers: 'all' },
     },
   });
@@ -119,6 +127,22 @@ test('dig takes a zone as from its primary, several at a time though the primary
     assert.equal(status, 0);
     assertSameZone(parseZone(stdout, PLAIN), parseZone(zoneText(PLAIN, 2), PLAIN));
   }
+});
+
+test('bandwidth and volume of a rule hold for what is relayed, too', async () => {
+  const words = ['AXFR', PLAIN, ...digKey(KEY), '-b', '127.0.0.2'];
+  const started = performance.now();
+
+  const first = await dig(service.port, ...words, '+noall', '+answer');
+  const ms = performance.now() - started;
+  const second = await dig(service.port, ...words);
+
+  assertSameZone(parseZone(first.stdout, PLAIN), parseZone(zoneText(PLAIN, 2), PLAIN));
+  const { bytes } = await service.event('transfer', ({ rule }) => rule === 'slow');
+  // What comes from the primary in one piece is passed on at once.
+  assert.ok(ms > ((Number(bytes) - 90_000) / 60_000) * 1000, `${String(bytes)} octets in ${ms} ms`);
+  assert.match(second.stdout, /Transfer failed/);
+  assert.equal((await service.event('refused', ({ rule }) => rule === 'slow'))['why'], 'bytes');
 });
 
 test('a key of ours is verified here, a wrong signature and a key that is not to pass are refused here', async () => {

@@ -1,6 +1,6 @@
-/** `POST /api/v1/zones/{zone}/{command}`: what an operator may do with a zone. */
+/** `POST /api/v1/zones/{zone}/{command}`, `reload` and `drain`: what an operator may do with a zone and the service. */
 import type { FastifyRequest } from 'fastify';
-import { type AdminSource, ZONE_COMMANDS, type ZoneCommand } from '../api.ts';
+import { type AdminSource, type CommandReport, ZONE_COMMANDS, type ZoneCommand } from '../api.ts';
 import { AdminError } from '../errors.ts';
 import type { Route } from './route.ts';
 import { readZoneName } from './zones.ts';
@@ -8,7 +8,18 @@ import { readZoneName } from './zones.ts';
 /** These name a version. */
 const WITH_SERIAL: ReadonlySet<ZoneCommand> = new Set(['pin', 'rollback']);
 
-export const controlRoutes = (source: AdminSource): readonly Route[] =>
+export const controlRoutes = (source: AdminSource): readonly Route[] => [
+  { method: 'POST', url: '/api/v1/reload', handler: async () => accepted(await source.reload()) },
+  { method: 'POST', url: '/api/v1/drain', handler: async () => accepted(source.drain()) },
+  ...zoneRoutes(source),
+];
+
+function accepted(report: CommandReport): CommandReport {
+  if (!report.ok) throw new AdminError(409, report.why, report.text);
+  return report;
+}
+
+const zoneRoutes = (source: AdminSource): readonly Route[] =>
   ZONE_COMMANDS.map((command) => ({
     method: 'POST',
     url: `/api/v1/zones/:zone/${command}`,
@@ -17,8 +28,7 @@ export const controlRoutes = (source: AdminSource): readonly Route[] =>
       const serial = readSerial(request, WITH_SERIAL.has(command));
       const report = await source.command(readZoneName(zone), command, serial);
       if (report === undefined) throw new AdminError(404, 'unknown-zone', 'no such zone');
-      if (!report.ok) throw new AdminError(409, report.why, report.text);
-      return report;
+      return accepted(report);
     },
   }));
 

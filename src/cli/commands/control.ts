@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<ZoneCommand, Described>> = {
 };
 
 export function register(program: Command): void {
+  for (const [name, does] of Object.entries(SERVICE_COMMANDS)) {
+    const command = withServerOptions(program.command(name).description(does));
+    command.action((options: ServerOptions) => runService(name, options));
+  }
   for (const [name, { does, withSerial }] of Object.entries(COMMANDS)) {
     const command = withServerOptions(program.command(name).description(does)).argument('<zone>', 'its name');
     if (withSerial !== true) {
@@ -35,11 +39,24 @@ export function register(program: Command): void {
   }
 }
 
-async function run(command: string, zone: string, body: object, options: ServerOptions): Promise<void> {
-  const path = `api/v1/zones/${pathSegment(zone)}/${command}`;
-  const report = await postAdmin<CommandReport>(path, body, options);
+/** Of the service as a whole. */
+const SERVICE_COMMANDS = {
+  reload: 'reads the configuration again, as SIGHUP does',
+  drain: 'ends the service when running transfers have ended, as SIGTERM does',
+} as const;
+
+async function runService(command: string, options: ServerOptions): Promise<void> {
+  print(await postAdmin<CommandReport>(`api/v1/${command}`, {}, options), options);
+}
+
+function print(report: CommandReport, options: ServerOptions): void {
   if (wantsJson(options)) printJson(report);
   else console.log(report.text);
+}
+
+async function run(command: string, zone: string, body: object, options: ServerOptions): Promise<void> {
+  const path = `api/v1/zones/${pathSegment(zone)}/${command}`;
+  print(await postAdmin<CommandReport>(path, body, options), options);
 }
 
 function readSerial(text: string): number {

@@ -51,6 +51,14 @@ export class Quotas {
     return takeWithDebt(this.#volumes, key, bytes, answer.octets, now) ? ALLOWED : { kind: 'bytes' };
   }
 
+  /** Octets that were sent, or 0 before any are; false where too many have been. */
+  takeOctets({ name, config }: Rule, facts: Facts, octets: number, now: Milliseconds): boolean {
+    const { bytes } = config.limits;
+    return (
+      bytes === undefined || takeWithDebt(this.#volumes, limitKey('bytes', name, bytes.per, facts), bytes, octets, now)
+    );
+  }
+
   /** How a transfer that was allowed ended. */
   ended(
     { name, config }: Rule,

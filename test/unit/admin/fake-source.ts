@@ -129,6 +129,14 @@ export class FakeSource implements AdminSource {
     return this.secondaryList;
   }
 
+  async reload(): Promise<CommandReport> {
+    return this.outcome;
+  }
+
+  drain(): CommandReport {
+    return this.outcome;
+  }
+
   rules(): readonly RuleReport[] {
     return [
       {

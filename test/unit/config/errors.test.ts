@@ -359,7 +359,7 @@ prefix-sets:
   none: {}
   two: { file: a.txt, url: "http://127.0.0.1/" }
   timed: { file: a.txt, refresh: 1m }
-  odd: { url: "ftp://user@host/" }`,
+  odd: { url: "ftp://user@host/", refresh: 0s, timeout: 25d }`,
     [
       '4:3 prefix-sets.none: expected `file` or `url`',
       '5:3 prefix-sets.two: expected `file` or `url`, not both',
@@ -367,6 +367,8 @@ prefix-sets:
       '6:18 prefix-sets.timed.file: `a.txt` cannot be read: there is no such file',
       '6:25 prefix-sets.timed.refresh: `refresh` goes with `url` only',
       '7:15 prefix-sets.odd.url: expected an http or https URL, without a user and without `#`, not `ftp://user@host/`',
+      '7:44 prefix-sets.odd.refresh: expected a duration from 1s to 24d, not `0s`',
+      '7:57 prefix-sets.odd.timeout: expected a duration from 100ms to 24d, not `25d`',
     ],
   ],
   [

@@ -43,7 +43,9 @@ for (const [next, kind] of [
     const first = world.ask(ask(AXFR));
     const after = world.again(ask(AXFR));
 
-    assert.deepEqual(first, { kind: 'delay', byMs: 5000, atMost: 7, next, rule: 'slow' });
+    assert.ok(first.kind === 'delay');
+    assert.deepEqual([first.byMs, first.atMost, first.next, first.rule], [5000, 7, next, 'slow']);
+    assert.deepEqual([first.refusal.why, first.refusal.rule], ['dropped', 'slow']);
     assert.equal(after.kind, kind);
   });
 }
@@ -144,4 +146,24 @@ test('an older time signed is BADTIME where the key is checked for replay', () =
   );
 
   assert.deepEqual(errors, [0, 18, 0]);
+});
+
+test('a delayed request is counted, checked for replay and told of once', () => {
+  const key = { ...KEY, isReplayChecked: true };
+  const world = new FrontWorld({
+    rules: [
+      rule('maybe', {}, 'refuse', { shadow: true }),
+      rule('slow', { key: [KEY.name] }, 'delay', { delay: { byMs: 5000, atMost: 7, next: 'allow' } }),
+    ],
+    keys: [key],
+    signedTimes: newSignedTimes([KEY.name]),
+  });
+  world.serve('example.org', ZONE, []);
+  const first = sign(ask(AXFR), { time: SECONDS - 1 });
+
+  assert.equal(world.ask(first).kind, 'delay');
+  world.ask(sign(ask(AXFR), { time: SECONDS }));
+  assert.equal(world.again(first).kind, 'transfer');
+
+  assert.equal(world.shadows.length, 2);
 });

@@ -126,6 +126,39 @@ test('what cannot be written waits, and so does what comes behind it', () => {
   assert.equal(told.at(-1), undefined);
 });
 
+test('a file opened while the disk was full goes on where it was', () => {
+  const file = newFile();
+  const log = newLog();
+  log.open(file);
+  log.write('transfer', { bytes: 1 });
+  log.close();
+  const full = newLog();
+  full.open(file);
+  full.write('transfer', { bytes: 2 });
+  full.flush();
+  // Lines wait in memory, as after a write that failed, and the file is opened anew.
+  full.write('transfer', { bytes: 3 });
+  full.open(file);
+  full.close();
+
+  assert.equal(verdict(linesOf(file)), 'holds');
+});
+
+test('a file that cannot be opened leaves the one before open', () => {
+  const file = newFile();
+  const log = newLog();
+  log.open(file);
+
+  assert.throws(() => log.open(join(file, 'below', 'a-file')));
+  log.write('transfer', { bytes: 1 });
+  log.close();
+
+  assert.deepEqual(
+    linesOf(file).map((line) => JSON.parse(line).event),
+    ['audit-opened', 'transfer'],
+  );
+});
+
 test('without a file nothing is kept', () => {
   const log = newLog();
   log.open(undefined);
