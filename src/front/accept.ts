@@ -212,7 +212,6 @@ export class Front implements FrontContext {
       admit: (socket) => this.#admit(socket),
       serve: (socket, arrival, certificate) => this.#serve(socket, listener, arrival, certificate),
       gone: (arrival) => this.#leave(arrival),
-      handshakeTimeoutMs: this.policy.limits.firstMessageTimeoutMs,
     });
     this.#tlsListeners.set(this.#setup.listeners.indexOf(listener), tlsListener);
     const serve = (socket: Socket): void => tlsListener.take(socket);
@@ -278,6 +277,7 @@ export class Front implements FrontContext {
   #sweep(): void {
     const now = this.clock.now();
     for (const connection of this.#connections.keys()) connection.sweep(now);
+    for (const tls of this.#tlsListeners.values()) tls.sweep(now, this.policy.limits.firstMessageTimeoutMs);
     relieve(this.#connections.keys(), this.transferLimits, this.#setup.counts.rows - 1);
     let inHandshake = 0;
     for (const { size } of this.#tlsListeners.values()) inHandshake += size;

@@ -181,9 +181,13 @@ class RequestHandler {
   /** What is asked for; or the answer to what nobody can have. */
   #requestType(): RequestType | Outcome {
     const { question, header, edns } = this.#query;
-    if (edns !== undefined && edns.version > 0) return this.#refuse('bad-version', { rcode: RCODE.BADVERS });
+    if (edns !== undefined && edns.version > 0) {
+      const ede = { code: EDE.OTHER, text: 'EDNS version 0 only' };
+      return this.#refuse('bad-version', { rcode: RCODE.BADVERS, ede });
+    }
     if ((header.opcode !== OPCODE.QUERY && header.opcode !== OPCODE.NOTIFY) || question === undefined) {
-      return this.#refuse('not-implemented', { rcode: RCODE.NOTIMP });
+      const ede = { code: EDE.NOT_SUPPORTED, text: 'queries and NOTIFY only' };
+      return this.#refuse('not-implemented', { rcode: RCODE.NOTIMP, ede });
     }
     const { type } = question;
     const request =
@@ -233,7 +237,8 @@ class RequestHandler {
         // BADTIME carries the client's time where the time goes, ours in the other data (RFC 8945 §5.2.3).
         const now = isTime ? tsig.timeSigned : seconds;
         this.#sign = { key: verdict.key, mac: verdict.mac, now, outcome: { error: verdict.error, otherData } };
-        return this.#refuse(isTime ? 'bad-time' : 'bad-truncation', { rcode: RCODE.NOTAUTH });
+        const ede = { code: EDE.OTHER, text: isTime ? 'TSIG: BADTIME' : 'TSIG: BADTRUNC' };
+        return this.#refuse(isTime ? 'bad-time' : 'bad-truncation', { rcode: RCODE.NOTAUTH, ede });
       }
     }
   }
@@ -254,7 +259,8 @@ class RequestHandler {
   #refuseUnsigned(tsig: TsigRecord, error: number): Outcome {
     const record = unsignedTsig(tsig.keyName, tsig.algorithm, tsig, this.#query.header.id, error);
     const why = error === TSIG_ERROR.BADKEY ? 'bad-key' : 'bad-signature';
-    const message = buildAnswer(this.#query, { rcode: RCODE.NOTAUTH, manner: this.#manner }, undefined, record);
+    const ede = { code: EDE.OTHER, text: error === TSIG_ERROR.BADKEY ? 'TSIG: BADKEY' : 'TSIG: BADSIG' };
+    const message = buildAnswer(this.#query, { rcode: RCODE.NOTAUTH, ede, manner: this.#manner }, undefined, record);
     return { kind: 'answer', message, refusal: this.#refusal(why) };
   }
 
@@ -391,7 +397,7 @@ class RequestHandler {
 
   #malformed(): Outcome {
     this.#sign = undefined;
-    return this.#refuse('malformed', { rcode: RCODE.FORMERR });
+    return this.#refuse('malformed', { rcode: RCODE.FORMERR, ede: { code: EDE.OTHER, text: 'malformed' } });
   }
 
   #refuse(why: RefusalReason, parts: { rcode: number; ede?: { code: number; text: string } }): Outcome {

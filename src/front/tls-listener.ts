@@ -3,7 +3,7 @@ import { constants, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Milliseconds } from '../base/clock.ts';
 import { clientCertificate, isStillGood, splitPem } from '../net/certificates.ts';
 import type { ClientCertificate } from '../policy/decision.ts';
 import type { HandshakeCharge } from '../policy/limits/handshakes.ts';
@@ -21,13 +21,17 @@ export interface TlsListenerParts {
   readonly serve: (socket: TLSSocket, arrival: Arrival, certificate: ClientCertificate | undefined) => void;
   /** A connection is gone that was not served. */
   readonly gone: (arrival: Arrival) => void;
-  readonly handshakeTimeoutMs: number;
 }
 
 interface Handshake {
   readonly arrival: Arrival;
   readonly charge: HandshakeCharge;
+  readonly socket: Socket;
+  readonly since: Milliseconds;
 }
+
+/** As far as a timer of Node can wait. */
+const NEVER_MS = 2 ** 31 - 1;
 
 export class TlsListener {
   /** Does not listen: it is given connections that have been let in. */
@@ -49,7 +53,8 @@ export class TlsListener {
         ALPNProtocols: ['dot'],
         requestCert: tls.clientCertificate !== 'none',
         rejectUnauthorized: tls.clientCertificate === 'required',
-        handshakeTimeout: parts.handshakeTimeoutMs,
+        // `sweep` ends those that last too long, by the limits there are then.
+        handshakeTimeout: NEVER_MS,
         noDelay: true,
       },
       (socket) => this.#done(socket),
@@ -81,12 +86,23 @@ export class TlsListener {
       return;
     }
     const ends = endsOf(socket);
-    const handshake = { arrival, charge };
+    const handshake = { arrival, charge, socket, since: this.#parts.clock.now() };
     this.#handshakes.set(ends, handshake);
     socket.once('close', () => {
       if (this.#handshakes.get(ends) === handshake) this.#forget(ends);
     });
     this.#server.emit('connection', socket);
+  }
+
+  /** Ends handshakes that have lasted too long. Called every second or so. */
+  sweep(now: Milliseconds, timeoutMs: Milliseconds): void {
+    for (const [ends, { arrival, socket, since }] of this.#handshakes) {
+      if (now - since <= timeoutMs) continue;
+      this.#parts.counters.add('handshake-failures');
+      this.#parts.admission.failHandshake(arrival);
+      this.#forget(ends);
+      socket.destroy();
+    }
   }
 
   /** For handshakes to come; who is asked for a certificate stays as it is. */

@@ -42,7 +42,7 @@ before(async () => {
         { name: 'good', match: { source: '127.0.0.20' }, action: 'allow' },
         { name: 'direct', match: { source: '127.0.0.30' }, action: 'allow' },
       ],
-      limits: { 'connections-per-source': 3, 'first-message-timeout': '1s', 'message-timeout': '1s' },
+      limits: { 'connections-per-source': 3, 'first-message-timeout': '3s', 'message-timeout': '1s' },
     },
   });
   await service.event('zone-updated');
