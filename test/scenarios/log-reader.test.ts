@@ -20,7 +20,7 @@ const start = async (): Promise<RunningService> => {
       primaries: { one: { addresses: [`127.0.0.1:${primary.port}`] } },
       zones: { [ZONE]: { primary: 'one' } },
       rules: [{ name: 'a-name-that-makes-lines-long-'.repeat(40), match: { source: '127.0.0.1' }, action: 'allow' }],
-      limits: { 'drain-timeout': '1s' },
+      limits: { 'drain-timeout': '1s', 'new-connections-per-source': '1000000/s' },
     },
   });
   await service.event('zone-updated');
