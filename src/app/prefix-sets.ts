@@ -188,8 +188,8 @@ export class PrefixSets {
       return false;
     }
     set.table = list.value.table;
-    this.#options.report('feed-updated', { set: name, from, prefixes: list.value.prefixes });
     this.#options.changed();
+    this.#options.report('feed-updated', { set: name, from, prefixes: list.value.prefixes });
     return true;
   }
 
